@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
+import { systemClock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import { type Id, type Ids, type Kind, systemIds } from '../kernel/ids.ts'
 import { type Instant, instant } from '../kernel/time.ts'
@@ -143,7 +144,6 @@ async function listen(
     client = next
   }
   const reconnect = async (): Promise<void> => {
-    const { systemClock } = await import('../kernel/clock.ts')
     while (!closed && client === null) {
       try {
         await systemClock.sleep(retryMs, AbortSignal.timeout(60_000))
