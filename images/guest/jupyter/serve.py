@@ -1,0 +1,21 @@
+"""Starts JupyterLab with the platform's settings and none of the person's (`python3 -I`)."""
+
+import os
+import sys
+
+FOLDER = '/opt/gpuhour/jupyter'
+
+sys.path[:0] = [FOLDER, '/opt/gpuhour']
+os.environ['JUPYTER_CONFIG_DIR'] = FOLDER
+os.environ['JUPYTER_DATA_DIR'] = f'{FOLDER}/data'
+# Kernels and prebuilt extensions that the person installed are listed, and run only when they ask for them.
+os.environ['JUPYTER_PATH'] = f'{os.environ["HOME"]}/.local/share/jupyter'
+
+import jupyter_core.paths  # noqa: E402 (reads the variables above)
+
+# Installed packages switch server extensions on by files in these folders; ours are named in one place.
+jupyter_core.paths.ENV_CONFIG_PATH = jupyter_core.paths.SYSTEM_CONFIG_PATH = [FOLDER]
+
+from jupyterlab.labapp import LabApp  # noqa: E402 (binds the paths above)
+
+LabApp.launch_instance(argv=[])
