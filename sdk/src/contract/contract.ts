@@ -1,0 +1,179 @@
+import { z } from 'zod'
+import { buildProgress, image, offers } from './images.ts'
+import { doorCode, historyEvent, instance, listInstancesQuery, newInstance } from './instances.ts'
+import {
+  balance,
+  bill,
+  charge,
+  grant,
+  moneyListQuery,
+  newGrant,
+  periodQuery,
+  priceBook,
+  statement,
+  usage,
+  usageEvent,
+} from './money.ts'
+import { doctor, platform } from './operator.ts'
+import {
+  apiKey,
+  listQuery,
+  madeApiKey,
+  me,
+  newApiKey,
+  newProject,
+  newSshKey,
+  organization,
+  project,
+  sshKey,
+} from './people.ts'
+import { listRunsQuery, logEnd, logLine, newRun, run } from './runs.ts'
+import type { PathNames, RouteName, routes } from './routes.ts'
+import { imageReference, pageOf } from './values.ts'
+import { listVolumesQuery, newVolume, volume, volumeChange } from './volumes.ts'
+
+/** What a route takes and answers. A `POST` that makes something answers 201, or 200 when it was made before. */
+export interface Shape {
+  readonly summary: string
+  readonly query?: z.ZodType
+  readonly body?: z.ZodType
+  readonly reply?: z.ZodType
+  /** Does it make something, under the id that the caller gives? */
+  readonly creates?: true
+  /** Of a stream: its named events. An event with an id can be resumed after by `Last-Event-ID`. */
+  readonly events?: Readonly<Record<string, z.ZodType>>
+}
+
+/** Nothing more to say: what was asked for is so. */
+export const done = z.strictObject({})
+
+/** Every route's schemas; the paths stand in `routes.ts`. */
+export const contract = {
+  getMe: { summary: 'Who is asking', reply: me },
+  getPlatform: { summary: 'Addresses and host keys of the doors', reply: platform },
+
+  listSshKeys: { summary: 'SSH keys of the person', query: listQuery, reply: pageOf(sshKey) },
+  createSshKey: { summary: 'Add an SSH key', body: newSshKey, reply: sshKey, creates: true },
+  deleteSshKey: { summary: 'Remove an SSH key', reply: done },
+  listApiKeys: { summary: 'API keys of the person', query: listQuery, reply: pageOf(apiKey) },
+  createApiKey: { summary: 'Make an API key', body: newApiKey, reply: madeApiKey, creates: true },
+  deleteApiKey: { summary: 'Revoke an API key', reply: done },
+
+  listOrganizations: {
+    summary: 'Organizations one belongs to',
+    query: listQuery,
+    reply: pageOf(organization),
+  },
+  getOrganization: { summary: 'One organization', reply: organization },
+  listProjects: { summary: 'Projects of an organization', query: listQuery, reply: pageOf(project) },
+  createProject: { summary: 'Make a project', body: newProject, reply: project, creates: true },
+  getProject: { summary: 'One project', reply: project },
+
+  listImages: {
+    summary: 'The catalog: images, versions, proofs, builds',
+    query: listQuery,
+    reply: pageOf(image),
+  },
+  listBuilds: { summary: 'Image builds, newest first', query: listQuery, reply: pageOf(buildProgress) },
+  listOffers: {
+    summary: 'Flavors with their rates and what is free now',
+    query: z.strictObject({ image: imageReference.optional() }),
+    reply: offers,
+  },
+
+  listInstances: { summary: 'Instances of a project', query: listInstancesQuery, reply: pageOf(instance) },
+  createInstance: { summary: 'Launch an instance', body: newInstance, reply: instance, creates: true },
+  getInstance: { summary: 'One instance', reply: instance },
+  startInstance: { summary: 'Ask it to run', reply: instance },
+  stopInstance: { summary: 'Ask it to stop; free from now', reply: instance },
+  restartInstance: { summary: 'Stop, then start', reply: instance },
+  deleteInstance: { summary: 'Delete it and its home volume', reply: instance },
+  followInstance: {
+    summary:
+      'Its history from the beginning (`event`, with ids), and itself whenever it changed (`instance`)',
+    events: { event: historyEvent, instance },
+  },
+  openDoor: { summary: 'A one-time address that opens an app in the browser', reply: doorCode },
+
+  listRuns: { summary: 'Runs of a project, newest first', query: listRunsQuery, reply: pageOf(run) },
+  createRun: { summary: 'Run a command', body: newRun, reply: run, creates: true },
+  getRun: { summary: 'One run', reply: run },
+  cancelRun: { summary: 'Ask it to stop; free from now', reply: run },
+  followRun: {
+    summary: 'Its history from the beginning (`event`, with ids), and itself whenever it changed (`run`)',
+    events: { event: historyEvent, run },
+  },
+  followRunLog: {
+    summary: 'Its output (`line`, with ids that count from 1), then `end` once all of it was sent',
+    events: { line: logLine, end: logEnd },
+  },
+
+  followProject: {
+    summary: 'Each instance and run of the project whenever it changed; everything alive at the beginning',
+    events: { instance, run },
+  },
+
+  listVolumes: { summary: 'Volumes of a project', query: listVolumesQuery, reply: pageOf(volume) },
+  createVolume: { summary: 'Make a volume', body: newVolume, reply: volume, creates: true },
+  getVolume: { summary: 'One volume', reply: volume },
+  resizeVolume: { summary: 'Change its size', body: volumeChange, reply: volume },
+  deleteVolume: { summary: 'Delete it; free from now', reply: volume },
+
+  getBalance: { summary: 'Balance, burn and runway', reply: balance },
+  listUsage: { summary: 'Paid time, newest first', query: moneyListQuery, reply: pageOf(usage) },
+  listCharges: { summary: 'Charges, oldest first', query: moneyListQuery, reply: pageOf(charge) },
+  listUsageEvents: {
+    summary: 'Usage events by resource and seq',
+    query: moneyListQuery,
+    reply: pageOf(usageEvent),
+  },
+  listPriceBooks: { summary: 'Price books in the currency', query: listQuery, reply: pageOf(priceBook) },
+  getStatement: { summary: 'What a period cost', query: periodQuery, reply: statement },
+  getBill: { summary: 'The open bill of a period (gpuhour-bill/1)', query: periodQuery, reply: bill },
+  createGrant: {
+    summary: 'Give an organization money (operator)',
+    body: newGrant,
+    reply: grant,
+    creates: true,
+  },
+
+  getDoctor: { summary: 'Facts about the platform (operator)', reply: doctor },
+} as const satisfies Record<RouteName, Shape>
+
+type Contract = typeof contract
+
+/** The names in braces of a route's path. */
+export type ParamsOf<N extends RouteName> = Record<PathNames<(typeof routes)[N]['path']>, string>
+/** What the query of a route may hold, as it is asked. */
+export type QueryOf<N extends RouteName> = Contract[N] extends { query: infer S extends z.ZodType }
+  ? z.input<S>
+  : never
+/** What the body of a route must hold, as it is asked. */
+export type BodyOf<N extends RouteName> = Contract[N] extends { body: infer S extends z.ZodType }
+  ? z.input<S>
+  : never
+/** What a route answers. */
+export type ReplyOf<N extends RouteName> = Contract[N] extends { reply: infer S extends z.ZodType }
+  ? z.output<S>
+  : never
+/** The events of a stream: name and content. */
+export type EventOf<N extends RouteName> = Contract[N] extends { events: infer E }
+  ? {
+      [Name in keyof E]: { event: Name; data: E[Name] extends z.ZodType ? z.output<E[Name]> : never }
+    }[keyof E]
+  : never
+
+/** The routes that answer JSON, and those that stream. */
+export type JsonRoute = { [N in RouteName]: (typeof routes)[N]['kind'] extends 'json' ? N : never }[RouteName]
+export type StreamRoute = Exclude<RouteName, JsonRoute>
+
+export { pathOf, type RouteName, routes } from './routes.ts'
+export { type ErrorCode, errorCodes, type Problem, problem } from './problem.ts'
+export type { BuildProgress, Image, ImageVersion, Offer, Offers, Proof } from './images.ts'
+export type { Allocation, Cost, HistoryEvent, Instance, InstanceState, Waiting } from './instances.ts'
+export type { Balance, Bill, Charge, Grant, PriceBook, Statement, Usage, UsageEvent } from './money.ts'
+export type { Doctor, Platform } from './operator.ts'
+export type { ApiKey, KeyAction, MadeApiKey, Me, Organization, Project, SshKey } from './people.ts'
+export { finalRunStates, type LogLine, type Run, type RunState } from './runs.ts'
+export { type IdKind, idPrefixes } from './values.ts'
+export type { Volume } from './volumes.ts'

@@ -1,0 +1,147 @@
+import { z } from 'zod'
+import { askedInstant, count, currency, id, instant, nanos, newId, pageQuery } from './values.ts'
+
+/** What an organization has, holds and burns, at `asOf`. */
+export const balance = z.strictObject({
+  organization: id,
+  currency,
+  asOf: instant,
+  postedNanos: nanos.describe('Credits less everything that was booked.'),
+  heldNanos: nanos.describe('Set aside for what runs now.'),
+  liveNanos: nanos.describe(
+    'Posted less what runs now has cost since it was last booked: the figure to show.',
+  ),
+  availableNanos: nanos.describe('Posted less held: what a new start can use.'),
+  receivableNanos: nanos.describe('Storage that could not be paid; a top-up pays it first.'),
+  nanosPerHour: nanos.describe('What runs now burns an hour, storage included.'),
+  storageNanosPerHour: nanos,
+  runwayUntil: instant.nullable().describe('When it is used up if nothing changes; null: never.'),
+})
+export type Balance = z.infer<typeof balance>
+
+/** A stretch of paid time of an allocation, half-open; `to` is null while it is open. */
+export const usage = z.strictObject({
+  allocation: id,
+  subject: id.describe('The instance or run that it was for.'),
+  name: z.string(),
+  project: id,
+  flavor: z.string(),
+  from: instant,
+  to: instant.nullable(),
+  paidMillis: count,
+  lines: z.array(z.strictObject({ sku: z.string(), quantity: z.int() })),
+  amountNanos: nanos.describe('What this stretch added to the running sum of its allocation.'),
+})
+export type Usage = z.infer<typeof usage>
+
+/** One step of a running sum, in the words of the open bill (`bill.md` §3). */
+export const charge = z.strictObject({
+  id,
+  resource: id,
+  sku: z.string(),
+  priceBook: id,
+  upTo: instant,
+  unitMillisBefore: count,
+  unitMillis: count,
+  nanos,
+  amount: nanos,
+  reason: z.string().nullable(),
+})
+export type Charge = z.infer<typeof charge>
+
+/** An immutable set of rates. */
+export const priceBook = z.strictObject({
+  id,
+  currency,
+  effectiveFrom: instant,
+  rates: z.array(
+    z.strictObject({ sku: z.string(), unit: z.enum(['gpu-hour', 'vcpu-hour', 'gib-hour']), nanos }),
+  ),
+  hash: z.string(),
+})
+export type PriceBook = z.infer<typeof priceBook>
+
+/** One thing that was learned about a resource that costs money; hash-chained (`bill.md` §2). */
+export const usageEvent = z.strictObject({
+  resource: id,
+  seq: z.int(),
+  type: z.string(),
+  at: instant,
+  recordedAt: instant,
+  data: z.record(z.string(), z.unknown()),
+  prevHash: z.string(),
+  hash: z.string(),
+})
+export type UsageEvent = z.infer<typeof usageEvent>
+
+/** One line of a statement: everything charged in the period for one (resource, SKU, price book). */
+export const statementLine = z.strictObject({
+  resource: id,
+  subject: id,
+  name: z.string(),
+  project: id,
+  sku: z.string(),
+  priceBook: id,
+  unit: z.string(),
+  unitMillis: count,
+  nanosPerUnitHour: nanos,
+  amountNanos: nanos,
+})
+
+/** What happened on an account in a period, computed at any time. */
+export const statement = z.strictObject({
+  organization: id,
+  currency,
+  from: instant,
+  to: instant,
+  lines: z.array(statementLine),
+  totalNanos: nanos.describe('Sum of the lines.'),
+  credits: z.array(
+    z.strictObject({ id, at: instant, code: z.string(), about: z.string(), amountNanos: nanos }),
+  ),
+  creditsNanos: nanos,
+  balanceNanos: nanos.describe('Posted, at the time of asking.'),
+})
+export type Statement = z.infer<typeof statement>
+
+export const periodQuery = z.strictObject({
+  from: askedInstant.optional().describe('Default: the start of the month, in the organization’s time zone.'),
+  to: askedInstant.optional().describe('Default: now.'),
+})
+
+export const moneyListQuery = z.strictObject({
+  ...pageQuery,
+  resource: z.string().max(80).optional().describe('Only of this allocation or volume.'),
+})
+
+/** The open bill, `gpuhour-bill/1`: served as it is, checked by `verify-bill`. */
+export const bill = z.strictObject({
+  format: z.literal('gpuhour-bill/1'),
+  organization: id,
+  currency,
+  from: instant,
+  to: instant,
+  priceBooks: z.array(priceBook),
+  events: z.array(usageEvent),
+  charges: z.array(charge),
+  total: nanos,
+})
+export type Bill = z.infer<typeof bill>
+
+/** The largest grant in one step: a million units, so that a slip of the finger is not a fortune. */
+export const grantNanosMax = 1_000_000_000_000_000n
+
+export const newGrant = z.strictObject({
+  id: newId('transfer'),
+  amountNanos: z
+    .string()
+    .regex(/^[1-9][0-9]{0,15}$/, { error: 'must be a positive whole number of nano-units' })
+    .refine((text) => /^[0-9]{1,16}$/.test(text) && BigInt(text) <= grantNanosMax, {
+      error: 'must be at most 1000000 units of the currency',
+    }),
+  currency,
+})
+
+/** Money that an operator gave. */
+export const grant = z.strictObject({ id, organization: id, amountNanos: nanos, currency, at: instant })
+export type Grant = z.infer<typeof grant>

@@ -1,0 +1,79 @@
+/** A route of the public API; `stream` answers server-sent events. No zod here: the client must load fast. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly path: string
+  readonly kind: 'json' | 'stream'
+}
+
+/** Every route. A thing is made and listed under what owns it, and found by its id alone. */
+export const routes = {
+  getMe: { method: 'GET', path: '/v1/me', kind: 'json' },
+  getPlatform: { method: 'GET', path: '/v1/platform', kind: 'json' },
+
+  listSshKeys: { method: 'GET', path: '/v1/me/ssh-keys', kind: 'json' },
+  createSshKey: { method: 'POST', path: '/v1/me/ssh-keys', kind: 'json' },
+  deleteSshKey: { method: 'DELETE', path: '/v1/me/ssh-keys/{sshKey}', kind: 'json' },
+  listApiKeys: { method: 'GET', path: '/v1/me/api-keys', kind: 'json' },
+  createApiKey: { method: 'POST', path: '/v1/me/api-keys', kind: 'json' },
+  deleteApiKey: { method: 'DELETE', path: '/v1/me/api-keys/{apiKey}', kind: 'json' },
+
+  listOrganizations: { method: 'GET', path: '/v1/organizations', kind: 'json' },
+  getOrganization: { method: 'GET', path: '/v1/organizations/{organization}', kind: 'json' },
+  listProjects: { method: 'GET', path: '/v1/organizations/{organization}/projects', kind: 'json' },
+  createProject: { method: 'POST', path: '/v1/organizations/{organization}/projects', kind: 'json' },
+  getProject: { method: 'GET', path: '/v1/projects/{project}', kind: 'json' },
+
+  listImages: { method: 'GET', path: '/v1/images', kind: 'json' },
+  listBuilds: { method: 'GET', path: '/v1/builds', kind: 'json' },
+  listOffers: { method: 'GET', path: '/v1/projects/{project}/offers', kind: 'json' },
+
+  listInstances: { method: 'GET', path: '/v1/projects/{project}/instances', kind: 'json' },
+  createInstance: { method: 'POST', path: '/v1/projects/{project}/instances', kind: 'json' },
+  getInstance: { method: 'GET', path: '/v1/instances/{instance}', kind: 'json' },
+  startInstance: { method: 'POST', path: '/v1/instances/{instance}/start', kind: 'json' },
+  stopInstance: { method: 'POST', path: '/v1/instances/{instance}/stop', kind: 'json' },
+  restartInstance: { method: 'POST', path: '/v1/instances/{instance}/restart', kind: 'json' },
+  deleteInstance: { method: 'DELETE', path: '/v1/instances/{instance}', kind: 'json' },
+  followInstance: { method: 'GET', path: '/v1/instances/{instance}/events', kind: 'stream' },
+  openDoor: { method: 'POST', path: '/v1/instances/{instance}/doors/{port}/code', kind: 'json' },
+
+  listRuns: { method: 'GET', path: '/v1/projects/{project}/runs', kind: 'json' },
+  createRun: { method: 'POST', path: '/v1/projects/{project}/runs', kind: 'json' },
+  getRun: { method: 'GET', path: '/v1/runs/{run}', kind: 'json' },
+  cancelRun: { method: 'POST', path: '/v1/runs/{run}/cancel', kind: 'json' },
+  followRun: { method: 'GET', path: '/v1/runs/{run}/events', kind: 'stream' },
+  followRunLog: { method: 'GET', path: '/v1/runs/{run}/logs', kind: 'stream' },
+
+  followProject: { method: 'GET', path: '/v1/projects/{project}/events', kind: 'stream' },
+
+  listVolumes: { method: 'GET', path: '/v1/projects/{project}/volumes', kind: 'json' },
+  createVolume: { method: 'POST', path: '/v1/projects/{project}/volumes', kind: 'json' },
+  getVolume: { method: 'GET', path: '/v1/volumes/{volume}', kind: 'json' },
+  resizeVolume: { method: 'PATCH', path: '/v1/volumes/{volume}', kind: 'json' },
+  deleteVolume: { method: 'DELETE', path: '/v1/volumes/{volume}', kind: 'json' },
+
+  getBalance: { method: 'GET', path: '/v1/organizations/{organization}/balance', kind: 'json' },
+  listUsage: { method: 'GET', path: '/v1/organizations/{organization}/usage', kind: 'json' },
+  listCharges: { method: 'GET', path: '/v1/organizations/{organization}/charges', kind: 'json' },
+  listUsageEvents: { method: 'GET', path: '/v1/organizations/{organization}/events', kind: 'json' },
+  listPriceBooks: { method: 'GET', path: '/v1/organizations/{organization}/price-books', kind: 'json' },
+  getStatement: { method: 'GET', path: '/v1/organizations/{organization}/statement', kind: 'json' },
+  getBill: { method: 'GET', path: '/v1/organizations/{organization}/bill', kind: 'json' },
+  createGrant: { method: 'POST', path: '/v1/organizations/{organization}/grants', kind: 'json' },
+
+  getDoctor: { method: 'GET', path: '/v1/doctor', kind: 'json' },
+} as const satisfies Record<string, Route>
+
+export type RouteName = keyof typeof routes
+
+/** The names in braces of a path. */
+export type PathNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | PathNames<Rest>
+  : never
+
+/** The path with its names filled in. */
+export function pathOf(name: RouteName, params: Readonly<Record<string, string | number>> = {}): string {
+  return routes[name].path.replace(/\{(\w+)\}/g, (_, key: string) =>
+    encodeURIComponent(String(params[key] ?? '')),
+  )
+}
