@@ -1,0 +1,7 @@
+import { aborted, type RoleContext, type RunningRole } from './context.ts'
+
+/** Starts the role `api`; resolves when it is ready. */
+export async function startApi(context: RoleContext): Promise<RunningRole> {
+  await context.store.ping()
+  return { ended: aborted(context.signal) }
+}

@@ -1,0 +1,182 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { AppError, type FieldError } from '../kernel/errors.ts'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const folder = z.string().startsWith('/', 'give an absolute path, beginning with "/"')
+
+/** Root's data must lie where PostgreSQL's own user can walk: not below /root. */
+function defaultDataDir(): string {
+  return process.getuid?.() === 0 ? '/var/lib/gpuhour' : join(homedir(), '.gpuhour')
+}
+
+// Every variable of the platform: its schema with its default, its unit and its meaning.
+const table = {
+  dataDir: {
+    variable: 'GPUHOUR_DATA',
+    schema: folder.default(defaultDataDir),
+    unit: 'folder',
+    meaning: 'Everything the platform keeps: database, logs, volumes, platform.json.',
+  },
+  runtime: {
+    variable: 'GPUHOUR_RUNTIME',
+    schema: z.enum(['docker', 'simulated']).default('docker'),
+    unit: 'docker | simulated',
+    meaning: 'What runs the allocations; simulated runs nothing and is for demonstrations and tests.',
+  },
+  databaseUrl: {
+    variable: 'DATABASE_URL',
+    schema: z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'begin with "postgresql://"')
+      .nullable()
+      .default(null),
+    unit: 'URL',
+    meaning: 'A PostgreSQL server to use instead of the embedded one.',
+  },
+  host: {
+    variable: 'GPUHOUR_HOST',
+    schema: z.string().min(1).default('127.0.0.1'),
+    unit: 'address',
+    meaning: 'The address that console, API, apps and SSH listen on.',
+  },
+  port: {
+    variable: 'GPUHOUR_PORT',
+    schema: port.default(7070),
+    unit: 'TCP port, 0 = a free one',
+    meaning: 'Console and API.',
+  },
+  appsPort: {
+    variable: 'GPUHOUR_APPS_PORT',
+    schema: port.default(7071),
+    unit: 'TCP port, 0 = a free one',
+    meaning: 'The HTTP door into instances.',
+  },
+  sshPort: {
+    variable: 'GPUHOUR_SSH_PORT',
+    schema: port.default(2222),
+    unit: 'TCP port, 0 = a free one',
+    meaning: 'The SSH door into instances.',
+  },
+  domain: {
+    variable: 'GPUHOUR_DOMAIN',
+    schema: z
+      .string()
+      .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/, 'give a host name in lower case')
+      .default('localhost'),
+    unit: 'host name',
+    meaning: 'The console stands on it, every app on a host of its own below apps.<domain>.',
+  },
+  dockerHost: {
+    variable: 'DOCKER_HOST',
+    schema: z
+      .string()
+      .startsWith('unix:///', 'only unix:// sockets are supported')
+      .default('unix:///var/run/docker.sock'),
+    unit: 'URL',
+    meaning: 'The Docker Engine that runs the allocations.',
+  },
+  installEngine: {
+    variable: 'GPUHOUR_INSTALL_ENGINE',
+    schema: z.enum(['auto', 'never']).default('auto'),
+    unit: 'auto | never',
+    meaning: 'May a start install and start Docker Engine where none answers? It needs root.',
+  },
+  volumeRoot: {
+    variable: 'GPUHOUR_VOLUME_ROOT',
+    schema: folder.nullable().default(null),
+    unit: 'folder',
+    meaning: 'Where volumes and scratch folders lie; unset: in the data directory.',
+  },
+  baseImage: {
+    variable: 'GPUHOUR_BASE_IMAGE',
+    schema: z.enum(['auto', 'registry', 'mirror']).default('auto'),
+    unit: 'auto | registry | mirror',
+    meaning: 'Where images get their Debian from: a registry by digest, or a Debian mirror by mmdebstrap.',
+  },
+  logLevel: {
+    variable: 'GPUHOUR_LOG_LEVEL',
+    schema: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    unit: 'debug | info | warn | error',
+    meaning: 'What is written to <data>/log/<role>.jsonl.',
+  },
+} as const
+
+type Table = typeof table
+type Field = keyof Table
+
+/** The configuration, checked; every field is a row of the table above. */
+export type Config = { readonly [F in Field]: z.output<Table[F]['schema']> }
+
+/** One variable as `doctor` shows it. */
+export interface VariableLine {
+  readonly variable: string
+  readonly value: string
+  readonly isDefault: boolean
+  readonly unit: string
+  readonly meaning: string
+}
+
+/** The part of an environment that is read. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+// Object.keys types its answer as string[]; the table has exactly these keys.
+const fields = Object.keys(table) as Field[]
+
+/** Reads the variables; an empty one counts as unset. Refuses with every wrong one named, all at once. */
+export function loadConfig(environment: Environment = process.env): Config {
+  const wrong: FieldError[] = []
+  const values: Partial<Record<Field, unknown>> = {}
+  for (const field of fields) {
+    const { variable, schema } = table[field]
+    const parsed = schema.safeParse(environment[variable] || undefined)
+    if (parsed.success) values[field] = parsed.data
+    else {
+      const why = parsed.error.issues.map(({ message }) => message).join('; ')
+      wrong.push({ pointer: variable, message: `${variable}="${environment[variable] ?? ''}": ${why}` })
+    }
+  }
+  if (wrong.length > 0)
+    throw new AppError('invalid_request', wrong.map(({ message }) => message).join('\n'), undefined, wrong)
+  // Every field was set from its own schema in the loop above.
+  return values as Config
+}
+
+/** The environment from which `loadConfig` reads the same configuration again, for child processes. */
+export function environmentOf(config: Config): Record<string, string> {
+  return Object.fromEntries(
+    fields.flatMap((field) => {
+      const value = config[field]
+      return value === null ? [] : [[table[field].variable, String(value)]]
+    }),
+  )
+}
+
+/** Names that look like ours but are none, so that a typing error does not pass in silence. */
+export function unknownVariables(environment: Environment = process.env): readonly string[] {
+  const known = new Set<string>(fields.map((field) => table[field].variable))
+  return Object.keys(environment).filter((name) => /^GPUHOUR_(?!TEST_)/.test(name) && !known.has(name))
+}
+
+/** The table with the values in force, in its order; a password in a URL is not shown. */
+export function describe(config: Config): readonly VariableLine[] {
+  const defaults = loadConfig({})
+  return fields.map((field) => ({
+    variable: table[field].variable,
+    value: String(config[field] ?? '(unset)').replace(/^(\w+:\/\/[^:@/]*):[^@/]*@/, '$1:…@'),
+    isDefault: config[field] === defaults[field],
+    unit: table[field].unit,
+    meaning: table[field].meaning,
+  }))
+}
+
+/** The socket of the engine as a path. */
+export function dockerSocketOf(config: Config): string {
+  return config.dockerHost.slice('unix://'.length)
+}
+
+/** Where volumes and scratch folders lie. */
+export function volumeRootOf(config: Config): string {
+  return config.volumeRoot ?? join(config.dataDir, 'volumes')
+}
