@@ -32,7 +32,7 @@ import type { PathNames, RouteName, routes } from './routes.ts'
 import { imageReference, pageOf } from './values.ts'
 import { listVolumesQuery, newVolume, volume, volumeChange } from './volumes.ts'
 
-/** What a route takes and answers. A `POST` that makes something answers 201, or 200 when it was made before. */
+/** What a route takes and answers. What makes something answers 201, or 200 when it was made before. */
 export interface Shape {
   readonly summary: string
   readonly query?: z.ZodType
@@ -175,5 +175,5 @@ export type { Balance, Bill, Charge, Grant, PriceBook, Statement, Usage, UsageEv
 export type { Doctor, Platform } from './operator.ts'
 export type { ApiKey, KeyAction, MadeApiKey, Me, Organization, Project, SshKey } from './people.ts'
 export { finalRunStates, type LogLine, type Run, type RunState } from './runs.ts'
-export { type IdKind, idPrefixes } from './values.ts'
+export { type IdKind, idPrefixes } from './ids.ts'
 export type { Volume } from './volumes.ts'

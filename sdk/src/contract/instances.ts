@@ -74,7 +74,7 @@ export const allocation = z.strictObject({
 })
 export type Allocation = z.infer<typeof allocation>
 
-/** What it has cost and what it costs, recomputed at `asOf`; grows by `nanosPerHour` while a spell is open. */
+/** What it has cost and costs, recomputed at `asOf`; grows by `nanosPerHour` while a spell is open. */
 export const cost = z.strictObject({
   currency,
   asOf: instant,

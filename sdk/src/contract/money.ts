@@ -105,7 +105,7 @@ export const statement = z.strictObject({
 export type Statement = z.infer<typeof statement>
 
 export const periodQuery = z.strictObject({
-  from: askedInstant.optional().describe('Default: the start of the month, in the organization’s time zone.'),
+  from: askedInstant.optional().describe('Default: the start of the organization’s month.'),
   to: askedInstant.optional().describe('Default: now.'),
 })
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** The closed list of error codes, with what to do by default; the HTTP status stands beside each in the answer. */
+/** The closed list of error codes; the HTTP status stands beside each in the answer. */
 export const errorCodes = [
   'invalid_request',
   'unauthenticated',

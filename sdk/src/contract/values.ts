@@ -1,19 +1,5 @@
 import { z } from 'zod'
-
-/** The three letters that the ids of a kind begin with. */
-export const idPrefixes = {
-  organization: 'org',
-  project: 'prj',
-  person: 'per',
-  apiKey: 'key',
-  sshKey: 'ssh',
-  instance: 'ins',
-  run: 'run',
-  volume: 'vol',
-  transfer: 'trf',
-} as const
-
-export type IdKind = keyof typeof idPrefixes
+import { type IdKind, idPrefixes } from './ids.ts'
 
 /** An id that the caller makes: the prefix and a UUIDv7 in 26 digits of lower-case Crockford base32. */
 export function newId(kind: IdKind) {

@@ -1,0 +1,14 @@
+/** The three letters that the ids of a kind begin with. No zod here: the client must load fast. */
+export const idPrefixes = {
+  organization: 'org',
+  project: 'prj',
+  person: 'per',
+  apiKey: 'key',
+  sshKey: 'ssh',
+  instance: 'ins',
+  run: 'run',
+  volume: 'vol',
+  transfer: 'trf',
+} as const
+
+export type IdKind = keyof typeof idPrefixes
