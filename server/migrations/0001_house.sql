@@ -355,6 +355,10 @@ create table allocation (
   started_seen_at timestamptz,
   ready_at timestamptz,
   last_seen_at timestamptz,
+  -- The last sighting before a silence that the journal already tells of; null while it is sighted.
+  silent_since timestamptz,
+  -- When its end was recorded: an end is told once.
+  ended_at timestamptz,
   -- Engine facts for people: stage and bytes while it is prepared.
   stage text,
   bytes_done bigint,
@@ -423,6 +427,8 @@ create table instance (
   out_of_memory boolean not null default false,
   reason text,
   elsewhere_count integer not null default 0,
+  -- Exited 0, or by a TERM or INT that we did not send, and not for want of memory.
+  exited_cleanly boolean not null default false,
   allocation text constraint instance_allocation references allocation,
   -- Made once, so that known_hosts stays quiet and the notebook's door keeps its key across stops.
   ssh_host_key text not null,
@@ -501,12 +507,15 @@ create table job_run (
   intent text not null constraint job_run_intent check (intent in ('running', 'stopped')),
   state text not null constraint job_run_state check (state in
     ('queued', 'preparing', 'running', 'unreachable', 'stopping', 'succeeded', 'failed', 'canceled', 'timed_out')),
-  outcome text constraint job_run_outcome check (outcome in ('failed', 'elsewhere', 'exited', 'lost')),
+  outcome text constraint job_run_outcome check (outcome in
+    ('failed', 'elsewhere', 'exited', 'lost', 'canceled', 'timed_out', 'unpaid')),
   exit_code integer,
   exit_signal text,
   out_of_memory boolean not null default false,
   reason text,
   elsewhere_count integer not null default 0,
+  -- Exited 0, or by a TERM or INT that we did not send, and not for want of memory.
+  exited_cleanly boolean not null default false,
   allocation text constraint job_run_allocation references allocation,
   -- The whole log is kept (true once the log keeper has read to the end).
   log_complete boolean not null default false,

@@ -1,0 +1,231 @@
+import type { FlavorShape } from '../catalog/flavors.rules.ts'
+import type { AllocationId, OrganizationId, PriceBookId, ProjectId, SubjectId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/time.ts'
+import { type Metered, record, stateOf } from '../metering/metering.ts'
+import type { NewEvent } from '../journal/rules.ts'
+import * as placement from '../placement/placement.ts'
+import type { Choice } from '../placement/rules.ts'
+import type { Tx } from '../store/store.ts'
+import { type Finding, findingsOf, isCleanExit, type Look, type LookTimes, type Watched } from './allocations.rules.ts'
+import { openLease, refreshLease } from './leases.ts'
+import type { EventContext, LifecycleEvent } from './rules.ts'
+
+/** Who or what an event comes from, and what it says; shown to people. */
+export interface EventInfo extends EventContext {
+  readonly actor: string
+  readonly detail?: string
+  readonly exit?: { readonly exitCode: number | null; readonly signal: string | null; readonly outOfMemory: boolean }
+}
+
+/** What instances and runs have in common: they live by allocations. */
+export interface Subject {
+  readonly id: SubjectId
+  readonly organization: OrganizationId
+  readonly project: ProjectId
+  readonly state: string
+  readonly allocation: AllocationId | null
+}
+
+/** How one kind of subject is locked and moved on; instances and runs each have one. */
+export interface Lifecycle<S extends Subject> {
+  readonly purpose: 'instance' | 'attempt'
+  lock(tx: Tx, id: SubjectId): Promise<S | null>
+  /** Moves the subject by one event; answers it as it then is. */
+  advance(tx: Tx, subject: S, event: LifecycleEvent, info: EventInfo): Promise<S>
+}
+
+/** Gives the chosen devices to a subject: money is held, the journal begins. */
+export async function allocate<S extends Subject>(
+  tx: Tx,
+  life: Lifecycle<S>,
+  subject: S,
+  given: { choice: Choice; flavor: FlavorShape; imageVersion: string; book: PriceBookId },
+): Promise<{ ok: true; allocation: AllocationId } | { ok: false; shortfall: bigint }> {
+  const { choice, flavor, imageVersion, book } = given
+  const id = tx.newId('allocation')
+  const { organization, project } = subject
+  const { lines } = flavor
+  const lease = await openLease(tx, { organization, allocation: id, lines, book })
+  if (!lease.ok) return { ok: false, shortfall: lease.shortfall }
+  const metered = await record(tx, id, organization, [
+    {
+      type: 'allocated',
+      at: 'now',
+      data: { for: subject.id, rank: 0, project, flavor: flavor.id, priceBook: book, lines },
+    },
+  ])
+  await placement.give(tx, choice, {
+    id,
+    subject: subject.id,
+    organization,
+    project,
+    lease: lease.lease,
+    flavor,
+    imageVersion,
+    priceBook: book,
+    lines,
+    allocatedAt: metered.recordedAt,
+  })
+  await life.advance(tx, { ...subject, allocation: id }, 'allocated', { actor: 'placer', detail: `on ${choice.node}` })
+  await tx.notify('compute')
+  return { ok: true, allocation: id }
+}
+
+/** Appends usage events of an allocation, and brings its marks and its lease up to date. */
+export async function recordUsage(
+  tx: Tx,
+  allocation: placement.AllocationRow,
+  events: readonly NewEvent[],
+): Promise<Metered> {
+  const metered = await record(tx, allocation.id, allocation.organization, events)
+  const { recordedAt } = metered
+  if (metered.everReady) await placement.markAllocation(tx, allocation.id, 'ready_at', recordedAt)
+  if (metered.closedForGood) await placement.markAllocation(tx, allocation.id, 'closed_at', recordedAt)
+  await refreshLease(tx, allocation.lease)
+  await tx.notify('billing')
+  return metered
+}
+
+/** What a stop that anyone but the lease keeper asked for means for the bill: free from now on. */
+export async function recordStop(
+  tx: Tx,
+  allocationId: AllocationId,
+  reason: 'customer' | 'idle' | 'schedule' | 'time_limit' | 'operator',
+  stopAt: Instant | 'now' = 'now',
+): Promise<void> {
+  const allocation = await placement.lockAllocation(tx, allocationId)
+  if (!allocation || allocation.closedAt !== null) return
+  await recordUsage(tx, allocation, [{ type: 'stop_accepted', at: stopAt, data: { reason } }])
+}
+
+/** The money of the lease was used up at this second: the journal says so, and the subject is stopped. */
+export async function endLease<S extends Subject>(
+  tx: Tx,
+  life: Lifecycle<S>,
+  id: SubjectId,
+  allocationId: AllocationId,
+  usedUpAt: Instant,
+): Promise<void> {
+  const subject = await life.lock(tx, id)
+  if (subject?.allocation !== allocationId || subject.state !== 'running') return
+  const allocation = await placement.lockAllocation(tx, allocationId)
+  if (!allocation || allocation.closedAt !== null) return
+  await recordUsage(tx, allocation, [{ type: 'lease_ended', at: usedUpAt, data: {} }])
+  const detail = 'the money for it was used up'
+  await life.advance(tx, subject, 'stop_requested', { actor: 'lease_keeper', detail })
+}
+
+/**
+ * Writes what one look at a live allocation means; applies the observer's law under the locks, so a look that came too
+ * late writes nothing.
+ */
+export async function learn<S extends Subject>(
+  tx: Tx,
+  life: Lifecycle<S>,
+  id: SubjectId,
+  allocationId: AllocationId,
+  look: Look,
+  times: Omit<LookTimes, 'now'>,
+): Promise<void> {
+  let subject = await life.lock(tx, id)
+  if (!subject || subject.allocation !== allocationId) return
+  const allocation = await placement.lockAllocation(tx, allocationId)
+  if (!allocation || allocation.releasedAt !== null) return
+  const metered = await stateOf(tx, allocationId)
+  const devices = await placement.devicesOf(tx, allocationId)
+  const watched = watchedOf(life.purpose, subject.state, allocation, metered, devices.length > 0)
+  const now = await tx.now()
+  for (const finding of findingsOf(watched, look, { ...times, now })) {
+    if (finding.write === 'event') {
+      const exit = finding.exit ? { exit: finding.exit } : {}
+      subject = await life.advance(tx, subject, finding.event, {
+        actor: 'observer',
+        ...exit,
+        ...(finding.why ? { detail: finding.why } : {}),
+        elsewhere: finding.elsewhere ?? false,
+        // An end sets no outcome where an earlier event had closed the allocation already.
+        closedForGood: metered.closedForGood,
+        exitedCleanly: finding.exit ? isCleanExit(finding.exit, subject.state === 'stopping') : false,
+      })
+    } else {
+      await applyFinding(tx, allocation, finding)
+    }
+  }
+}
+
+/** Writes one finding that is not an event of the lifecycle. */
+async function applyFinding(
+  tx: Tx,
+  allocation: placement.AllocationRow,
+  finding: Exclude<Finding, { write: 'event' }>,
+): Promise<void> {
+  const { id } = allocation
+  switch (finding.write) {
+    case 'usage': {
+      const { event } = finding
+      const fresh: NewEvent =
+        event.type === 'exited'
+          ? { type: 'exited', at: event.at, data: event.exit }
+          : { type: event.type, at: event.at, data: {} }
+      await recordUsage(tx, allocation, [fresh])
+      return
+    }
+    case 'sighting':
+      await placement.saw(tx, [id], finding.at)
+      return
+    case 'silence':
+      await placement.sawSilence(tx, id, finding.since)
+      return
+    case 'started':
+      await placement.sawStarted(tx, id, finding.nodeStartedAt, finding.at)
+      return
+    case 'ended':
+      await placement.markAllocation(tx, id, 'ended_at', await tx.now())
+      return
+  }
+}
+
+function watchedOf(
+  purpose: 'instance' | 'attempt',
+  state: string,
+  allocation: placement.AllocationRow,
+  metered: Metered,
+  hasDevices: boolean,
+): Watched {
+  return {
+    purpose,
+    // Only live states have an allocation: a constraint of the table.
+    state: state as Watched['state'],
+    closedForGood: metered.closedForGood,
+    everReady: metered.everReady,
+    openSince: metered.openSince,
+    allocatedAt: allocation.allocatedAt,
+    lastSeenAt: allocation.lastSeenAt,
+    nodeStartedAt: allocation.nodeStartedAt,
+    silentSince: allocation.silentSince,
+    hasEnded: allocation.endedAt !== null,
+    hasDevices,
+  }
+}
+
+/** Nothing of the allocation is left on its node, or the node was fenced. */
+export async function recordReleased<S extends Subject>(
+  tx: Tx,
+  life: Lifecycle<S>,
+  id: SubjectId,
+  allocationId: AllocationId,
+  actor: string,
+): Promise<void> {
+  const subject = await life.lock(tx, id)
+  if (!subject || subject.allocation !== allocationId) return
+  const allocation = await placement.lockAllocation(tx, allocationId)
+  if (!allocation || allocation.releasedAt !== null) return
+  const before = await stateOf(tx, allocationId)
+  const lastSeenAt = allocation.lastSeenAt ?? allocation.allocatedAt
+  const lost: NewEvent[] = before.open
+    ? [{ type: 'exited', at: lastSeenAt, data: { exitCode: null, signal: null, outOfMemory: false } }]
+    : []
+  const { recordedAt } = await recordUsage(tx, allocation, [...lost, { type: 'released', at: 'now', data: {} }])
+  await placement.release(tx, allocationId, recordedAt)
+  await life.advance(tx, subject, 'released', { actor, closedForGood: before.closedForGood })
+}
