@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { chmod, chown, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { isId, type AllocationId } from '../../kernel/ids.ts'
+import { type Housing, networkName, tenantUid } from './profile.ts'
+
+/**
+ * The folders of allocations under the data directory:
+ *
+ *     allocations/<id>/files    bound read-only at /run/gpuhour
+ *     allocations/<id>/scratch  /tmp, /var/tmp and, where no volume was given, the home
+ *
+ * The folder is the first thing that is made of an allocation and goes before its container does: so whatever
+ * is left by a crash has either of the two to be seen by.
+ */
+export class Housings {
+  readonly #root: string
+  /** May we hand files to the tenant's uid? Otherwise they are readable by all below a folder that is not. */
+  readonly #isRoot: boolean
+
+  constructor(dataDirectory: string, isRoot: boolean) {
+    this.#root = join(dataDirectory, 'allocations')
+    this.#isRoot = isRoot
+  }
+
+  /** Makes the folders and writes the files; may be repeated. */
+  async make(id: AllocationId, files: ReadonlyMap<string, string>): Promise<Housing> {
+    const housing = this.#of(id)
+    const scratch = join(this.#root, id, 'scratch')
+    await mkdir(this.#root, { recursive: true, mode: 0o700 })
+    await mkdir(housing.filesFolder, { recursive: true, mode: 0o755 })
+    await mkdir(scratch, { recursive: true, mode: 0o755 })
+    for (const folder of [housing.tmpFolder, housing.varTmpFolder]) await this.#open(folder, 0o1777)
+    await this.#open(housing.homeFolder, 0o700)
+    for (const [name, text] of files) await this.#write(housing.filesFolder, name, text)
+    return housing
+  }
+
+  /** Leaves nothing. A tenant can nest folders deeper than a path is long, which `rm` can undo and Node cannot. */
+  async remove(id: AllocationId): Promise<void> {
+    await promisify(execFile)('rm', ['-rf', '--one-file-system', '--', join(this.#root, id)])
+  }
+
+  /** Allocations that have a folder here. */
+  async list(): Promise<readonly AllocationId[]> {
+    const names = await readdir(this.#root).catch((): string[] => [])
+    return names.filter((name): name is AllocationId => isId('allocation', name))
+  }
+
+  #of(id: AllocationId): Housing {
+    const folder = join(this.#root, id)
+    const scratch = join(folder, 'scratch')
+    return {
+      network: networkName(id),
+      filesFolder: join(folder, 'files'),
+      tmpFolder: join(scratch, 'tmp'),
+      varTmpFolder: join(scratch, 'var-tmp'),
+      homeFolder: join(scratch, 'home'),
+    }
+  }
+
+  async #open(folder: string, mode: number): Promise<void> {
+    await mkdir(folder, { recursive: true })
+    if (this.#isRoot) await chown(folder, tenantUid, tenantUid)
+    // Without root the tenant's uid is a stranger here: the closed parent keeps the others of the machine out.
+    await chmod(folder, this.#isRoot ? mode : mode | 0o777)
+  }
+
+  /** By renaming, so that a reader never meets half a file. */
+  async #write(folder: string, name: string, text: string): Promise<void> {
+    const draft = join(folder, `.${name}.new`)
+    await writeFile(draft, text, { mode: 0o600 })
+    if (this.#isRoot) await chown(draft, tenantUid, tenantUid)
+    await chmod(draft, this.#isRoot ? 0o400 : 0o444)
+    await rename(draft, join(folder, name))
+  }
+}
