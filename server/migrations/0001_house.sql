@@ -94,15 +94,26 @@ create table idempotency_key (
 
 -- journal ------------------------------------------------------------------------------------
 
--- One row per resource that costs or could cost money: the lock and the end of its chain.
+-- One row per organization: the lock of its journals, and the instant before which nothing is recorded any more.
+create table journal (
+  organization text constraint journal_pkey primary key constraint journal_organization references organization,
+  floor timestamptz not null
+);
+
+-- One row per resource that costs or could cost money: the end of its chain.
 create table journal_head (
   resource text constraint journal_head_pkey primary key,
   organization text not null constraint journal_head_organization references organization,
   seq integer not null,
   hash text not null,
-  recorded_at timestamptz not null
+  recorded_at timestamptz not null,
+  -- When the first event since the last settlement was recorded; null: nothing new.
+  due_since timestamptz,
+  -- At the last settlement time alone made it cost more.
+  accrues boolean not null
 );
 create index journal_head_organization_resource on journal_head (organization, resource);
+create index journal_head_due on journal_head (organization) where due_since is not null or accrues;
 
 create table usage_event (
   resource text not null constraint usage_event_head references journal_head,

@@ -1,0 +1,136 @@
+import { isAllocation, type Line, closersForGood, type UsageEvent } from '../journal/rules.ts'
+import { invariant } from '../kernel/errors.ts'
+import type { PriceBookId } from '../kernel/ids.ts'
+import { earlier, type Instant, later } from '../kernel/time.ts'
+
+/** A stretch of paid time `[from, to)`; `to` is null while it is open. */
+export interface Spell {
+  readonly from: Instant
+  readonly to: Instant | null
+}
+
+/** What an allocation's events say, in `seq` order. */
+export interface Fold {
+  /** Without empty ones, oldest first; at most the last is open. */
+  readonly spells: readonly Spell[]
+  readonly everReady: boolean
+  readonly closedForGood: boolean
+  readonly released: boolean
+}
+
+/** `bill.md` §2, Spells, to the letter: what a history makes of paid time. */
+export function fold(events: readonly UsageEvent[]): Fold {
+  let spells: { from: Instant; to: Instant | null }[] = []
+  let everReady = false
+  let closedForGood = false
+  let released = false
+  const open = (from: Instant): void => {
+    if (!closedForGood && spells.at(-1)?.to !== null) spells.push({ from, to: null })
+  }
+  const endOpen = (to: Instant): void => {
+    const last = spells.at(-1)
+    if (last?.to === null) last.to = later(to, last.from)
+  }
+  for (const { type, at } of events) {
+    if (type === 'ready') {
+      everReady = true
+      open(at)
+    } else if (type === 'seen_again') {
+      if (everReady) open(at)
+    } else if (type === 'contact_lost') {
+      endOpen(at)
+      for (const spell of spells) if (spell.from <= at && spell.to !== null && at < spell.to) spell.to = at
+    } else if (closersForGood.has(type)) {
+      endOpen(at)
+      closedForGood = true
+      spells = spells.flatMap(({ from, to }) => (from >= at ? [] : [{ from, to: earlier(to ?? at, at) }]))
+    } else if (type === 'released') {
+      released = true
+    }
+  }
+  return {
+    spells: spells.filter(({ from, to }) => from !== to),
+    everReady,
+    closedForGood,
+    released,
+  }
+}
+
+/** The milliseconds of the spells before the instant. */
+export function paidMillis(spells: readonly Spell[], before: Instant): bigint {
+  let millis = 0
+  for (const { from, to } of spells) millis += Math.max(0, earlier(to ?? before, before) - from)
+  return BigInt(millis)
+}
+
+/** One running sum of a resource: the paid unit-milliseconds of a SKU under a price book. */
+export interface Sum {
+  readonly sku: string
+  readonly priceBook: PriceBookId
+  readonly unitMillis: bigint
+}
+
+/** The sums of an allocation's lines. */
+export function sumsOfLines(lines: readonly Line[], priceBook: PriceBookId, millis: bigint): readonly Sum[] {
+  return lines.map(({ sku, quantity }) => ({
+    sku,
+    priceBook,
+    unitMillis: BigInt(quantity) * millis,
+  }))
+}
+
+/** The running sums of a resource before the instant, by these of its events; every line, zeros included. */
+export function sumsOf(events: readonly UsageEvent[], before: Instant): readonly Sum[] {
+  const [first] = events
+  if (!first) return []
+  if (!isAllocation(first.resource)) return storageSums(events, before)
+  invariant(first.type === 'allocated', 'an allocation begins with allocated', {
+    resource: first.resource,
+  })
+  return sumsOfLines(first.data.lines, first.data.priceBook, paidMillis(fold(events).spells, before))
+}
+
+/** What a volume or snapshot is at the end of its events: its size and book, or null once it is deleted. */
+export function storageNow(
+  events: readonly UsageEvent[],
+): { readonly sku: string; readonly sizeGib: number; readonly priceBook: PriceBookId } | null {
+  const [first] = events
+  invariant(first?.type === 'created', 'storage begins with created', {
+    resource: first?.resource,
+  })
+  let { sizeGib, priceBook } = first.data
+  for (const event of events) {
+    if (event.type === 'resized') sizeGib = event.data.sizeGib
+    else if (event.type === 'repriced') priceBook = event.data.priceBook
+    else if (event.type === 'deleted') return null
+  }
+  return { sku: first.data.sku, sizeGib, priceBook }
+}
+
+function storageSums(events: readonly UsageEvent[], before: Instant): readonly Sum[] {
+  const [first] = events
+  invariant(first?.type === 'created', 'storage begins with created', {
+    resource: first?.resource,
+  })
+  const { sku } = first.data
+  let { sizeGib, priceBook } = first.data
+  let since = first.at
+  const perBook = new Map<PriceBookId, bigint>([[priceBook, 0n]])
+  const payUntil = (to: Instant): void => {
+    const millis = BigInt(Math.max(0, earlier(to, before) - since))
+    perBook.set(priceBook, (perBook.get(priceBook) ?? 0n) + BigInt(sizeGib) * millis)
+    since = to
+  }
+  let deleted = false
+  for (const event of events) {
+    if (event.type === 'resized' || event.type === 'repriced' || event.type === 'deleted') payUntil(event.at)
+    if (event.type === 'resized') sizeGib = event.data.sizeGib
+    if (event.type === 'repriced') {
+      priceBook = event.data.priceBook
+      payUntil(event.at)
+    }
+    if (event.type === 'deleted') deleted = true
+  }
+  if (!deleted) payUntil(before)
+  return [...perBook].map(([book, unitMillis]) => ({ sku, priceBook: book, unitMillis }))
+}
