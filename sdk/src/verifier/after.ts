@@ -6,8 +6,8 @@ import { isInPeriod } from './presence.ts'
 
 /**
  * The first violation of kind `after` between two bills that verify by themselves (bill.md §4, `--after`): so
- * history was not rewritten, and no credit slipped between two periods. Events and books are compared by their
- * hashes, which have been found right; charges, which have none, by their whole text.
+ * history was not rewritten, and no credit slipped between two periods. Events and books are compared by
+ * their hashes, which have been found right; charges, which have none, by their whole text.
  */
 export function differenceAfter(bill: Bill, earlier: Bill): Difference | null {
   if (earlier.organization !== bill.organization) {
@@ -58,9 +58,9 @@ function differenceInEvents(bill: Bill, earlier: Bill): Difference | null {
 }
 
 /**
- * Of a resource that both show: the charges up to the end of the earlier period. Of any other resource of this
- * bill: the charges in that period, which the earlier bill then ought to have shown. An event in it without any
- * charge is not looked for: bill.md speaks of charges only, and nothing was paid for it.
+ * Of a resource that both show: the charges up to the end of the earlier period. Of any other resource of
+ * this bill: the charges in that period, which the earlier bill then ought to have shown. An event in it
+ * without any charge is not looked for: bill.md speaks of charges only, and nothing was paid for it.
  */
 function differenceInCharges(bill: Bill, earlier: Bill): Difference | null {
   const shownByBoth = resourcesShownByBoth(bill, earlier)

@@ -6,7 +6,7 @@ import type { JsonObject } from './parse.ts'
 /** What stands as `prevHash` where nothing stands before. */
 const hashBeforeAll = '0'.repeat(64)
 
-/** Digests under way at once: enough to keep the platform's hashing threads busy, few enough to stay small. */
+/** Digests under way at once: enough to keep the platform's threads busy, few enough to stay small. */
 const batchLength = 1024
 
 /** The first event whose `prevHash` or `hash` is not what its resource's history makes it. */

@@ -2,11 +2,12 @@
 export type Instant = number
 
 /**
- * Four-digit years only: ECMAScript's longer form (`+010000-…`) must not slip in. Days are bounded, but whether
- * a month has as many is left to the calendar.
+ * Four-digit years only: ECMAScript's longer form (`+010000-…`) must not slip in. Days are bounded, but
+ * whether a month has as many is left to the calendar.
  */
-const written =
-  /^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z$/
+const day = '[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])'
+const time = '(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\\.[0-9]{3}'
+const written = new RegExp(`^${day}T${time}Z$`)
 
 /** The instant that `text` writes in the one form of bill.md §1, or null. */
 export function instantOf(text: string): Instant | null {

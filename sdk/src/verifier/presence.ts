@@ -4,8 +4,8 @@ import type { Difference } from './difference.ts'
 import { textOfInstant } from './instant.ts'
 
 /**
- * The part of `schema` that one value cannot show: the period, the order of the arrays, unique ids and, unless
- * the history is only rated, that nothing is shown without need (bill.md §1, "What is shown").
+ * The part of `schema` that one value cannot show: the period, the order of the arrays, unique ids and,
+ * unless the history is only rated, that nothing is shown without need (bill.md §1, "What is shown").
  */
 export function differenceInPresence(bill: Bill, isRated: boolean): Difference | null {
   if (bill.from >= bill.to) return schema('to', textOfInstant(bill.to), 'an instant after from')

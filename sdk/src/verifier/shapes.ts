@@ -112,7 +112,7 @@ const notZero = text('not 0, up to 38 digits', (value) => /^-?[1-9][0-9]{0,37}$/
 const trueOrFalse: Check = (value) => (typeof value === 'boolean' ? null : wrong(value, 'true or false'))
 /** Any integer that is allowed at all: systems differ in what they call an exit code. */
 const integer = integerFrom(Number.MIN_SAFE_INTEGER)
-/** A number by the words of bill.md §1, a name (`TERM`) in its third example: both are taken (decision 0002). */
+/** A number by the words of bill.md §1, a name (`TERM`) in its third example: decision 0002 takes both. */
 const signal: Check = (value) => (typeof value === 'string' ? filled(value) : integer(value))
 
 const rate = object({ sku, unit: oneOf('gpu-hour', 'vcpu-hour', 'gib-hour'), nanos: notNegative })
@@ -195,7 +195,7 @@ const chargeFrame = object({
   reason: orNull(filled),
 })
 
-/** Negative is what takes unit-milliseconds back: its amount may be 0, when the floors leave nothing of it. */
+/** Negative is what takes unit-milliseconds back; its amount may be 0, if the floors leave nothing of it. */
 const reasonIfNegative: Check = (value) => {
   if (!(value instanceof Map)) return wrong(value, 'an object')
   const isNegative = String(value.get('unitMillis')).startsWith('-')
@@ -221,7 +221,7 @@ const frame = {
 const bill = object({ ...frame, charges: listOf(each(chargeFrame, reasonIfNegative)), total: amount })
 const history = object(frame)
 
-/** The first violation of a shape, `schema` always; `isRated` expects a document without charges and total. */
+/** The first violation of a shape, always `schema`; `isRated` expects neither charges nor total. */
 export function differenceInShapes(document: JsonObject, isRated: boolean): Difference | null {
   const found = (isRated ? history : bill)(document)
   if (found === null) return null

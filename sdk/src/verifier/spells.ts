@@ -65,8 +65,8 @@ export function learnSpell(fold: SpellFold, event: UsageEvent): void {
 /**
  * The paid milliseconds up to `until`, which lies after all that the fold knows.
  *
- * A second `ready`, up to 60 s late, can open a spell in the midst of an earlier one. "The milliseconds of its
- * spells" are then counted once: no allocation pays more than its wall time (money.md, I4 and I10).
+ * A second `ready`, up to 60 s late, can open a spell in the midst of an earlier one. "The milliseconds of
+ * its spells" are then counted once: no allocation pays more than its wall time (money.md, I4 and I10).
  */
 export function paidMs(fold: SpellFold, until: Instant): number {
   if (fold.open === null) return fold.closed.at(-1)?.covered ?? 0

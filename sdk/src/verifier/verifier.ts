@@ -55,7 +55,7 @@ export type VerifyResult = Verdict | Unreadable
  * console; needs no server, login or network, and never rejects because of what a document holds. Bytes are
  * better than a string: only in them a wrong encoding can still be seen.
  *
- * With `rateOnly` and `after` together the earlier document is only rated as well, and charges are not compared.
+ * With `rateOnly` and `after` together the earlier document is only rated as well; no charges are compared.
  */
 export async function verifyBill(
   text: Uint8Array | string,
@@ -109,7 +109,7 @@ function documentIn(text: Uint8Array | string, name: string): Document {
   if (!(parsed.value instanceof Map)) return { unreadable: `${name} is not an object` }
   const format = parsed.value.get('format')
   if (format === 'gpuhour-bill/1') return { object: parsed.value }
-  return { unreadable: `the format of ${name} is ${shown(format)}, not gpuhour-bill/1` }
+  return { unreadable: `${name} has the format ${shown(format)}, not gpuhour-bill/1` }
 }
 
 interface Judged {
