@@ -39,7 +39,7 @@ export const newInstance = z.strictObject({
 
 /** Why something waits, and how far that is. Free of charge while it waits. */
 export const waiting = z.strictObject({
-  reason: z.enum(['capacity', 'image_building', 'backing_off', 'starting']),
+  reason: z.enum(['capacity', 'image_building', 'backing_off', 'volume_in_use', 'starting']),
   position: z.int().nullable().describe('1 is next.'),
   notBefore: instant.nullable(),
   build: buildProgress.nullable(),

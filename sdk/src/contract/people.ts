@@ -5,7 +5,7 @@ export const organizationRoles = ['owner', 'admin', 'member', 'billing', 'viewer
 export type OrganizationRole = (typeof organizationRoles)[number]
 
 /** What an API key may be allowed to do. `read` is always needed to see what one does. */
-export const keyActions = ['read', 'compute', 'storage', 'connect', 'billing', 'keys', 'operate'] as const
+export const keyActions = ['read', 'compute', 'storage', 'connect', 'billing', 'manage', 'operate'] as const
 export type KeyAction = (typeof keyActions)[number]
 
 /** The party that pays. */
@@ -90,7 +90,7 @@ export const newApiKey = z.strictObject({
     .array(z.enum(keyActions))
     .min(1, { error: 'must name at least one action' })
     .max(keyActions.length)
-    .default(['read', 'compute', 'storage', 'connect', 'billing', 'keys']),
+    .default(['read', 'compute', 'storage', 'connect', 'billing', 'manage']),
   expiresInDays: z
     .int()
     .min(1, { error: 'must be at least 1 day' })

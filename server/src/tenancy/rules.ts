@@ -1,0 +1,127 @@
+import type { Id, OrganizationId, PersonId, ProjectId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/time.ts'
+
+/** What a member is in an organization. */
+export type Role = 'owner' | 'admin' | 'member' | 'billing' | 'viewer'
+
+/** What an API key can be allowed. */
+export const keyActions = ['read', 'compute', 'storage', 'connect', 'billing', 'manage', 'operate'] as const
+export type KeyAction = (typeof keyActions)[number]
+
+/** The key that speaks for a person. */
+export interface PresentedKey {
+  readonly id: Id<'apiKey'>
+  readonly name: string
+  readonly organization: OrganizationId
+  /** Null: every project of the organization. */
+  readonly project: ProjectId | null
+  readonly actions: readonly KeyAction[]
+  readonly expiresAt: Instant | null
+}
+
+/** Who is acting, once identified. */
+export interface Principal {
+  readonly person: PersonId
+  readonly name: string
+  readonly email: string
+  readonly isOperator: boolean
+  readonly memberships: readonly { readonly organization: OrganizationId; readonly role: Role }[]
+  readonly method: 'browser_session' | 'api_key' | 'ssh_key'
+  readonly key: PresentedKey | null
+}
+
+/** What can be asked for; finer than a key's actions where roles differ. */
+export type Action =
+  /** See that it is there, and its state. */
+  | 'read'
+  /** Launch, start, stop, restart, delete, run, cancel. */
+  | 'compute'
+  /** Make, resize and delete volumes. */
+  | 'storage'
+  /** Go in: apps, terminal, SSH. */
+  | 'connect'
+  /** Balance, usage, charges, statements, bills. */
+  | 'read_money'
+  /** Projects, members, one's own keys. */
+  | 'manage'
+  /** Give money, see the machines. */
+  | 'operate'
+
+/** What is acted on. */
+export type Resource =
+  | { readonly kind: 'project'; readonly organization: OrganizationId; readonly project: ProjectId }
+  | { readonly kind: 'organization'; readonly organization: OrganizationId }
+  | { readonly kind: 'person'; readonly person: PersonId }
+  | { readonly kind: 'platform' }
+
+/** `hide`: not theirs to know that it exists. */
+export type Verdict = 'yes' | 'no' | 'hide'
+
+type MemberAction = Exclude<Action, 'operate'>
+
+/** What each role may do in its organization and in every project of it. */
+export const roleMay: Readonly<Record<Role, readonly MemberAction[]>> = {
+  owner: ['read', 'compute', 'storage', 'connect', 'read_money', 'manage'],
+  admin: ['read', 'compute', 'storage', 'connect', 'read_money', 'manage'],
+  member: ['read', 'compute', 'storage', 'connect', 'read_money'],
+  billing: ['read', 'read_money'],
+  viewer: ['read'],
+}
+
+/** What an operator may do in an organization that they are no member of. */
+const operatorMay: readonly Action[] = ['read', 'read_money', 'operate']
+
+/** What a key must be allowed for an action. */
+export const keyActionFor: Readonly<Record<Action, KeyAction>> = {
+  read: 'read',
+  compute: 'compute',
+  storage: 'storage',
+  connect: 'connect',
+  read_money: 'billing',
+  manage: 'manage',
+  operate: 'operate',
+}
+
+/** May this principal do this to that? The whole of authorization, without clock or database. */
+export function may(principal: Principal, action: Action, on: Resource): Verdict {
+  const byPerson = personMay(principal, action, on)
+  if (byPerson === 'hide' || principal.key === null) return byPerson
+  const byKey = keyMay(principal.key, action, on)
+  if (byKey === 'hide') return 'hide'
+  return byPerson === 'yes' ? byKey : byPerson
+}
+
+function personMay(principal: Principal, action: Action, on: Resource): Verdict {
+  if (on.kind === 'platform') return action === 'read' || principal.isOperator ? 'yes' : 'no'
+  if (on.kind === 'person') return on.person === principal.person ? 'yes' : 'hide'
+  const role = principal.memberships.find(({ organization }) => organization === on.organization)?.role
+  if (principal.isOperator && operatorMay.includes(action)) return 'yes'
+  if (role === undefined) return principal.isOperator ? 'no' : 'hide'
+  return action !== 'operate' && roleMay[role].includes(action) ? 'yes' : 'no'
+}
+
+function keyMay(key: PresentedKey, action: Action, on: Resource): Verdict {
+  const isOperators = key.actions.includes('operate')
+  const isElsewhere = 'organization' in on && on.organization !== key.organization
+  if (isElsewhere && !isOperators) return 'hide'
+  if (on.kind === 'project' && key.project !== null && on.project !== key.project) return 'hide'
+  if (!key.actions.includes(keyActionFor[action])) return 'no'
+  // A key of one project sees its organization's name, and not what the other projects cost.
+  if (on.kind === 'organization' && key.project !== null && action !== 'read') return 'no'
+  return 'yes'
+}
+
+/** May a principal mint a key with these actions? Never one that can more than itself. */
+export function mayMint(
+  principal: Principal,
+  actions: readonly KeyAction[],
+  project: ProjectId | null,
+): boolean {
+  if (actions.includes('operate') && !principal.isOperator) return false
+  if (principal.key === null) return true
+  const { key } = principal
+  return (
+    actions.every((action) => key.actions.includes(action)) &&
+    (key.project === null || key.project === project)
+  )
+}
