@@ -62,7 +62,8 @@ export interface LookTimes {
 
 /** A usage event to append; `now` is the instant at which it is recorded. */
 export type UsageToWrite =
-  | { readonly type: 'ready' | 'seen_again' | 'contact_lost'; readonly at: Instant | 'now' }
+  | { readonly type: 'ready' | 'contact_lost'; readonly at: Instant | 'now' }
+  | { readonly type: 'seen_again' }
   | { readonly type: 'exited'; readonly at: Instant | 'now'; readonly exit: Exit }
 
 /** What is to be written, in this order. */
@@ -144,7 +145,7 @@ function running(watched: Watched, startedAt: Instant, isReady: boolean, times: 
   if (!away) return [...first, ...lost, sighting]
   const again: Finding[] = watched.closedForGood
     ? []
-    : [{ write: 'usage', event: { type: 'seen_again', at: 'now' } }]
+    : [{ write: 'usage', event: { type: 'seen_again' } }]
   // `seen_again` opens a spell now: the sighting that bounds it may not lie before.
   const back: Finding = watched.closedForGood ? sighting : { write: 'sighting', at: times.now }
   return [...first, ...lost, ...again, back, { write: 'event', event: 'seen_ready' }]

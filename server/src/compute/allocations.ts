@@ -6,7 +6,7 @@ import type { NewEvent } from '../journal/rules.ts'
 import * as placement from '../placement/placement.ts'
 import type { Choice } from '../placement/rules.ts'
 import type { Tx } from '../store/store.ts'
-import { type Finding, findingsOf, isCleanExit, type Look, type LookTimes, type Watched } from './allocations.rules.ts'
+import { type Finding, findingsOf, isCleanExit, type Look, type LookTimes, type UsageToWrite, type Watched } from './allocations.rules.ts'
 import { openLease, refreshLease } from './leases.ts'
 import type { EventContext, LifecycleEvent } from './rules.ts'
 
@@ -117,7 +117,7 @@ export async function endLease<S extends Subject>(
 
 /**
  * Writes what one look at a live allocation means; applies the observer's law under the locks, so a look that came too
- * late writes nothing.
+ * late writes nothing. Answers the state it left the subject in; null where the allocation is no longer its.
  */
 export async function learn<S extends Subject>(
   tx: Tx,
@@ -126,11 +126,11 @@ export async function learn<S extends Subject>(
   allocationId: AllocationId,
   look: Look,
   times: Omit<LookTimes, 'now'>,
-): Promise<void> {
+): Promise<string | null> {
   let subject = await life.lock(tx, id)
-  if (!subject || subject.allocation !== allocationId) return
+  if (!subject || subject.allocation !== allocationId) return null
   const allocation = await placement.lockAllocation(tx, allocationId)
-  if (!allocation || allocation.releasedAt !== null) return
+  if (!allocation || allocation.releasedAt !== null) return null
   const metered = await stateOf(tx, allocationId)
   const devices = await placement.devicesOf(tx, allocationId)
   const watched = watchedOf(life.purpose, subject.state, allocation, metered, devices.length > 0)
@@ -151,6 +151,21 @@ export async function learn<S extends Subject>(
       await applyFinding(tx, allocation, finding)
     }
   }
+  return subject.state
+}
+
+function usageOf(event: UsageToWrite): NewEvent {
+  switch (event.type) {
+    case 'exited': {
+      const { exitCode, signal, outOfMemory } = event.exit
+      return { type: event.type, at: event.at, data: { exitCode, signal, outOfMemory } }
+    }
+    case 'seen_again':
+      return { type: event.type, at: 'now', data: {} }
+    case 'ready':
+    case 'contact_lost':
+      return { type: event.type, at: event.at, data: {} }
+  }
 }
 
 /** Writes one finding that is not an event of the lifecycle. */
@@ -162,12 +177,7 @@ async function applyFinding(
   const { id } = allocation
   switch (finding.write) {
     case 'usage': {
-      const { event } = finding
-      const fresh: NewEvent =
-        event.type === 'exited'
-          ? { type: 'exited', at: event.at, data: event.exit }
-          : { type: event.type, at: event.at, data: {} }
-      await recordUsage(tx, allocation, [fresh])
+      await recordUsage(tx, allocation, [usageOf(finding.event)])
       return
     }
     case 'sighting':

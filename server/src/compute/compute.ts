@@ -18,6 +18,7 @@ export {
   instance,
   instanceByName,
   instancesOf,
+  liveInstances,
   upsertRoute,
 } from './rows.ts'
 

@@ -226,3 +226,10 @@ export async function door(tx: Tx, allocation: AllocationId): Promise<DoorRow | 
 export async function deleteDoor(tx: Tx, allocation: AllocationId): Promise<void> {
   await sql`delete from door where allocation = ${allocation}`.execute(tx.db)
 }
+
+/** Instances with a live allocation. */
+export async function liveInstances(tx: Tx): Promise<readonly InstanceRow[]> {
+  const { rows } = await sql<InstanceRow>`
+    select ${columns} from instance where allocation is not null order by id`.execute(tx.db)
+  return rows
+}

@@ -11,7 +11,7 @@ import * as rows from './rows.ts'
 import { type CancelOutcome, hasEnded, type RunEvent, type RunState, stepRun } from './rules.ts'
 
 export type { FreshRun, RunRow } from './rows.ts'
-export { limitedRuns, markLogComplete, run, runByName, runsOf, runsWithOpenLog } from './rows.ts'
+export { limitedRuns, liveRuns, markLogComplete, run, runByName, runsOf, runsWithOpenLog } from './rows.ts'
 
 /** Makes a run that waits for its devices. The same request again answers `created: false` and what is there. */
 export async function create(
@@ -102,7 +102,10 @@ async function transition(
   const change = { event, from: row.state, to: next.state, intent: next.intent }
   await tell(tx, row.id, change, next.allocation ?? row.allocation, info)
   if (row.state === 'queued' && next.state !== 'queued') await placement.deleteRequest(tx, row.id)
-  if (next.state === 'queued' && row.state !== 'queued') await enqueue(tx, next, now)
+  if (next.state === 'queued' && row.state !== 'queued') {
+    await rows.reopenLog(tx, row.id)
+    await enqueue(tx, next, now)
+  }
   if (isLive(row.state) && !isLive(next.state)) await storage.detach(tx, row.id)
   await tx.notify('logs', row.id)
   return next

@@ -111,6 +111,11 @@ export async function markLogComplete(tx: Tx, id: RunId): Promise<void> {
   await sql`update job_run set log_complete = true where id = ${id}`.execute(tx.db)
 }
 
+/** Another attempt begins, and with it another log to read. */
+export async function reopenLog(tx: Tx, id: RunId): Promise<void> {
+  await sql`update job_run set log_complete = false where id = ${id}`.execute(tx.db)
+}
+
 /** Runs that have been paid for longer than their limit would still be asked about: all live ones that have one. */
 export async function limitedRuns(tx: Tx): Promise<readonly RunRow[]> {
   const { rows } = await sql<RunRow>`select ${columns} from job_run
@@ -125,4 +130,11 @@ export async function writeRunLife(tx: Tx, row: RunRow): Promise<void> {
       reason = ${row.reason}, elsewhere_count = ${row.elsewhereCount}, exited_cleanly = ${row.exitedCleanly},
       allocation = ${row.allocation}, changed_at = ${at(row.changedAt)}, ended_at = ${at(row.endedAt)}
     where id = ${row.id}`.execute(tx.db)
+}
+
+/** Runs with a live allocation. */
+export async function liveRuns(tx: Tx): Promise<readonly RunRow[]> {
+  const { rows } = await sql<RunRow>`
+    select ${columns} from job_run where allocation is not null order by id`.execute(tx.db)
+  return rows
 }

@@ -1,4 +1,4 @@
-import { AppError, notFound } from '../kernel/errors.ts'
+import { AppError, invariant, notFound } from '../kernel/errors.ts'
 import type { InstanceId, NodeId, OrganizationId, ProjectId, VolumeId } from '../kernel/ids.ts'
 import { record } from '../metering/metering.ts'
 import { bookInForce } from '../pricing/pricing.ts'
@@ -48,6 +48,7 @@ export async function reportCreated(tx: Tx, id: VolumeId, node: NodeId, path: st
   await rows.markCreated(tx, id, node, path, now)
   if (volume.deletedAt !== null) return
   const book = await bookInForce(tx, currency, now)
+  invariant(book, 'storage is made only where a price book is in force', { currency })
   const { project, sizeGib } = volume
   await record(tx, id, volume.organization, [
     { type: 'created', at: 'now', data: { project, sku: volumeSku, sizeGib, priceBook: book.id } },

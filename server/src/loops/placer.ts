@@ -1,0 +1,117 @@
+import { settleForHold } from '../billing/billing.ts'
+import * as catalog from '../catalog/catalog.ts'
+import { compatibility } from '../catalog/rules.ts'
+import { asId } from '../kernel/ids.ts'
+import { formatAmount } from '../kernel/money.ts'
+import * as placement from '../placement/placement.ts'
+import type { WaitReason } from '../placement/rules.ts'
+import * as pricing from '../pricing/pricing.ts'
+import * as storage from '../storage/storage.ts'
+import type { Store, Tx } from '../store/store.ts'
+import type { Loop, PassReport } from './loop.ts'
+import { currencyOf, homeOf, lockWaiting, refuse } from './subjects.ts'
+
+/** What became of one request. */
+export type Placed =
+  | { readonly kind: 'placed' }
+  | { readonly kind: 'waits'; readonly reason: WaitReason }
+  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'gone' }
+
+/** Gives devices to what waits for them, strictly first come, first served. */
+export function makePlacer(store: Store): Loop {
+  return {
+    name: 'placer',
+    everyMs: 2000,
+    async pass(signal): Promise<PassReport> {
+      const waiting = await store.read((tx) => placement.requests(tx))
+      const counts = { placed: 0, waiting: 0, refused: 0 }
+      const pools = new Map((await store.read((tx) => catalog.flavors(tx))).map(({ id, gpuModel }) => [id, gpuModel ?? 'cpu']))
+      const fullPools = new Set<string>()
+      for (const request of waiting) {
+        signal.throwIfAborted()
+        const pool = pools.get(request.flavor) ?? 'cpu'
+        const result: Placed = fullPools.has(pool)
+          ? await store.transact((tx) => behind(tx, request))
+          : await store.transact((tx) => place(tx, request))
+        if (result.kind === 'placed') counts.placed += 1
+        if (result.kind === 'refused') {
+          counts.refused += 1
+          await store.transact((tx) => refuse(tx, request.subject, result.why))
+        }
+        if (result.kind === 'waits') {
+          // Only one that could go if there were room keeps the others behind it.
+          if (result.reason === 'capacity') fullPools.add(pool)
+          const position = result.reason === 'capacity' ? (counts.waiting += 1) : null
+          await store.transact((tx) => explain(tx, request, result.reason, position))
+        }
+      }
+      return counts
+    },
+  }
+}
+
+async function explain(
+  tx: Tx,
+  request: placement.RequestRow,
+  reason: WaitReason,
+  position: number | null,
+): Promise<void> {
+  const isNews = await placement.explainRequest(tx, request.subject, reason, position)
+  if (isNews) await tx.notify('compute', request.subject)
+}
+
+/** Whether something other than room keeps a request from going. */
+async function obstacle(tx: Tx, request: placement.RequestRow): Promise<Placed | null> {
+  const { image, version, notBefore } = request
+  const version_ = await catalog.offered(tx, image, version)
+  if (!version_) {
+    const build = (await catalog.builds(tx)).findLast((one) => one.image === image && one.version === version)
+    if (!build) return { kind: 'refused', why: `the image ${image}:${version} is no longer offered` }
+    if (build.state === 'failed')
+      return { kind: 'refused', why: `the image ${image}:${version} could not be built: ${build.error ?? 'see the log'}` }
+    return { kind: 'waits', reason: 'image_building' }
+  }
+  if (notBefore !== null && notBefore > (await tx.now())) return { kind: 'waits', reason: 'backing_off' }
+  return null
+}
+
+/** One that stands behind a full pool: it is only told why it waits. */
+async function behind(tx: Tx, request: placement.RequestRow): Promise<Placed> {
+  return (await obstacle(tx, request)) ?? { kind: 'waits', reason: 'capacity' }
+}
+
+/** Tries to place one request, in one transaction; exported for the races that the tests hold. */
+export async function place(tx: Tx, request: placement.RequestRow): Promise<Placed> {
+  const allocate = await lockWaiting(tx, request.subject)
+  if (!allocate) {
+    await placement.deleteRequest(tx, request.subject)
+    return { kind: 'gone' }
+  }
+  const inTheWay = await obstacle(tx, request)
+  if (inTheWay) return inTheWay
+  const flavor = await catalog.flavor(tx, request.flavor)
+  const version = await catalog.offered(tx, request.image, request.version)
+  if (!flavor || !version) return { kind: 'refused', why: `the flavor ${request.flavor} is no longer offered` }
+  const home = await homeOf(tx, request.subject)
+  const volume = home ? await storage.volume(tx, asId('volume', home)) : null
+  const isMounted = volume?.attachedTo !== null && volume?.attachedTo !== undefined
+  if (isMounted && volume.attachedTo !== request.subject) return { kind: 'waits', reason: 'volume_in_use' }
+  const choice = await placement.findRoom(tx, flavor, volume?.node ?? null)
+  if (!choice) return { kind: 'waits', reason: 'capacity' }
+  const node = (await placement.allNodes(tx)).find(({ id }) => id === choice.node)
+  const fits = node ? compatibility(version.needs, node) : { runs: true as const }
+  if (!fits.runs && flavor.gpuCount > 0) return { kind: 'refused', why: `the image does not run here: ${fits.why}` }
+  await settleForHold(tx, request.organization)
+  const currency = await currencyOf(tx, request.organization)
+  const book = await pricing.bookInForce(tx, currency, await tx.now())
+  if (!book) return { kind: 'refused', why: `there is no price book in ${currency} yet` }
+  const given = await allocate({ choice, flavor, imageVersion: version.id, book: book.id })
+  if (!given.ok) return { kind: 'refused', why: unpaid(given.shortfall, currency) }
+  if (volume) await storage.attach(tx, volume.id, request.subject)
+  return { kind: 'placed' }
+}
+
+function unpaid(shortfall: bigint, currency: string): string {
+  return `insufficient_funds: ${formatAmount(shortfall)} ${currency} are missing for the first minute`
+}
