@@ -38,7 +38,7 @@ export interface EventData {
   readonly stop_accepted: { readonly reason: StopReason }
   readonly exited: {
     readonly exitCode: number | null
-    readonly signal: number | null
+    readonly signal: string | null
     readonly outOfMemory: boolean
   }
   readonly lease_ended: Nothing
