@@ -1,0 +1,221 @@
+import { AppError, notFound } from '../kernel/errors.ts'
+import type { AccountId, OrganizationId, TransferId } from '../kernel/ids.ts'
+import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
+import type { Instant } from '../kernel/time.ts'
+import type { Tx } from '../store/store.ts'
+import * as rows from './rows.ts'
+import {
+  type Account,
+  type AccountCode,
+  accountIdOf,
+  type ApplyResult,
+  availableOf,
+  judge,
+  type NewAccount,
+  type OpenResult,
+  postedOf,
+  type PostedTransfer,
+  type Reference,
+  refusalOfConstraint,
+  type Transfer,
+} from './rules.ts'
+
+/** Opens an account; the same again is `exists`, another one under the same id is refused. */
+export async function open(tx: Tx, account: NewAccount): Promise<OpenResult> {
+  const created = await rows.insertAccounts(tx, [account], await tx.now())
+  if (created.length > 0) return { ok: true, outcome: 'created' }
+  const there = await rows.selectAccount(tx, account.id)
+  const { owner, code, currency, limit } = account
+  if (there?.owner !== owner || there.code !== code || there.currency !== currency)
+    return { ok: false, reason: 'exists_with_different_owner' }
+  return there.limit === limit
+    ? { ok: true, outcome: 'exists' }
+    : { ok: false, reason: 'exists_with_different_limit' }
+}
+
+/**
+ * Applies all transfers of the call, each after the ones before it, or none. The accounts that have a limit are
+ * locked, in ascending order, until the transaction ends: the last lock that a transaction takes.
+ */
+export async function apply(tx: Tx, transfers: readonly Transfer[]): Promise<ApplyResult> {
+  if (transfers.length === 0) return { ok: true, outcomes: [] }
+  const holds = new Set<TransferId>()
+  const touched = new Set<AccountId>()
+  for (const transfer of transfers) {
+    if (transfer.kind === 'settle' || transfer.kind === 'release') holds.add(transfer.hold)
+    else touched.add(transfer.debit).add(transfer.credit)
+  }
+  if (holds.size > 0) for (const id of await rows.selectAccountsOfHolds(tx, [...holds])) touched.add(id)
+  const accounts = await rows.lockAccounts(tx, [...touched])
+  const known = await rows.selectTransfers(tx, [...transfers.map(({ id }) => id), ...holds])
+  const judgement = judge(
+    {
+      accounts: new Map(accounts.map((one) => [one.id, one])),
+      transfers: new Map(known.map((one) => [one.id, one])),
+    },
+    transfers,
+  )
+  if (!judgement.ok) return judgement
+  if (judgement.added.length > 0) {
+    try {
+      await rows.insertTransfers(tx, judgement.added, await tx.now())
+      await rows.updateTotals(tx, judgement.totals)
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+  return { ok: true, outcomes: judgement.outcomes }
+}
+
+/** Applies transfers that the caller has made sure of; a refusal is a fault. */
+export async function applyOrThrow(tx: Tx, transfers: readonly Transfer[]): Promise<void> {
+  const result = await apply(tx, transfers)
+  if (!result.ok)
+    throw new AppError('internal', `The ledger refused a transfer: ${result.reason}.`, {
+      transfer: transfers[result.index]?.id,
+    })
+}
+
+/** Another call took the id or the money in the same instant, on accounts that this one did not lock. */
+function translated(error: unknown): unknown {
+  if (!(error instanceof Error) || !('constraint' in error)) return error
+  const refusal = refusalOfConstraint[String(error.constraint)]
+  if (!refusal) return error
+  return new AppError('conflict', 'Another request moved the same money just now. Look again, then retry.', {
+    refusal,
+  })
+}
+
+/** An account with its totals; our own are summed on read. */
+export async function account(tx: Tx, id: AccountId): Promise<Account | null> {
+  const row = await rows.selectAccount(tx, id)
+  return row?.owner === 'platform' ? { ...row, ...(await rows.sumTransfers(tx, id)) } : row
+}
+
+/** What a page of an account's history is asked by. */
+export interface HistoryPage {
+  readonly after?: rows.HistoryCursor | undefined
+  readonly limit: number
+}
+
+/** Transfers that touch an account, oldest first. */
+export async function history(tx: Tx, id: AccountId, page: HistoryPage): Promise<readonly PostedTransfer[]> {
+  return rows.selectHistory(tx, id, page.after ?? null, page.limit)
+}
+
+/** Money that came in during `[from, to)` and was not paid time given back, oldest first. */
+export async function credits(
+  tx: Tx,
+  organization: OrganizationId,
+  from: Instant,
+  to: Instant,
+): Promise<readonly PostedTransfer[]> {
+  const currency = await currencyOf(tx, organization)
+  return rows.selectCredits(tx, accountIdOf(organization, 'customer', currency), ['grant'], from, to)
+}
+
+/** The currency of an organization, in which all its accounts are kept. Throws `not_found`. */
+export async function currencyOf(tx: Tx, organization: OrganizationId): Promise<Currency> {
+  const currency = await rows.selectCurrency(tx, organization)
+  if (currency === null) throw notFound('organization', organization)
+  return currency
+}
+
+/** The accounts of an organization and ours of its currency, by code. */
+export interface Accounts {
+  readonly currency: Currency
+  readonly customer: AccountId
+  readonly receivable: AccountId
+  readonly revenue: AccountId
+  readonly promoExpense: AccountId
+  readonly absorbed: AccountId
+}
+
+const limitOf: Partial<Record<AccountCode, NewAccount['limit']>> = {
+  customer: 'debits_must_not_exceed_credits',
+  receivable: 'credits_must_not_exceed_debits',
+}
+
+function accountsFor(organization: OrganizationId, currency: Currency): Accounts {
+  const ours = (code: AccountCode): AccountId => accountIdOf('platform', code, currency)
+  return {
+    currency,
+    customer: accountIdOf(organization, 'customer', currency),
+    receivable: accountIdOf(organization, 'receivable', currency),
+    revenue: ours('revenue'),
+    promoExpense: ours('promo_expense'),
+    absorbed: ours('absorbed'),
+  }
+}
+
+/** The ids of the accounts that an organization's money moves between, opened where they are not yet. */
+export async function accountsOf(tx: Tx, organization: OrganizationId): Promise<Accounts> {
+  const currency = await currencyOf(tx, organization)
+  const accounts = accountsFor(organization, currency)
+  if ((await rows.selectAccount(tx, accounts.customer)) !== null) return accounts
+  const wanted: readonly (readonly [NewAccount['owner'], AccountCode])[] = [
+    [organization, 'customer'],
+    [organization, 'receivable'],
+    ['platform', 'revenue'],
+    ['platform', 'promo_expense'],
+    ['platform', 'absorbed'],
+  ]
+  const opened = wanted.map(([owner, code]) => ({
+    id: accountIdOf(owner, code, currency),
+    owner,
+    code,
+    currency,
+    limit: limitOf[code] ?? null,
+  }))
+  // In one order, so that two first comers do not wait for each other.
+  const ordered = opened.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  await rows.insertAccounts(tx, ordered, await tx.now())
+  return accounts
+}
+
+/** What an organization has, holds and owes. */
+export interface Wallet {
+  readonly accounts: Accounts
+  /** Credits less debits, held money included. */
+  readonly posted: Nanos
+  readonly held: Nanos
+  /** What a new hold can use: posted less held. */
+  readonly available: Nanos
+  /** Storage that could not be paid. While it is above zero nothing is launched. */
+  readonly owed: Nanos
+}
+
+/** The wallet of an organization, read without waiting; empty where nothing has moved yet. */
+export async function walletOf(tx: Tx, organization: OrganizationId): Promise<Wallet> {
+  const accounts = accountsFor(organization, await currencyOf(tx, organization))
+  const customer = await rows.selectAccount(tx, accounts.customer)
+  return walletWith(accounts, customer, await rows.selectAccount(tx, accounts.receivable))
+}
+
+/** The wallet of an organization, which then stays as it is until the transaction ends. */
+export async function lockWallet(tx: Tx, organization: OrganizationId): Promise<Wallet> {
+  const accounts = await accountsOf(tx, organization)
+  const locked = await rows.lockAccounts(tx, [accounts.customer, accounts.receivable])
+  const named = (id: AccountId): Account | null => locked.find((one) => one.id === id) ?? null
+  return walletWith(accounts, named(accounts.customer), named(accounts.receivable))
+}
+
+function walletWith(accounts: Accounts, customer: Account | null, receivable: Account | null): Wallet {
+  return {
+    accounts,
+    posted: customer ? postedOf(customer) : nanos(0n),
+    held: customer?.debitsPending ?? nanos(0n),
+    available: customer ? availableOf(customer) : nanos(0n),
+    owed: nanos(receivable ? receivable.debitsPosted - receivable.creditsPosted : 0n),
+  }
+}
+
+/** What an allocation (or all of a distributed run) has money for: settled, less given back, plus still held. */
+export async function coveredBy(tx: Tx, abouts: readonly Reference[]): Promise<Nanos> {
+  return abouts.length === 0 ? nanos(0n) : rows.sumCovered(tx, abouts)
+}
+
+/** The holds about these of which something is left, oldest first. */
+export async function openHolds(tx: Tx, abouts: readonly Reference[]): Promise<readonly rows.OpenHold[]> {
+  return abouts.length === 0 ? [] : rows.selectOpenHolds(tx, abouts)
+}
