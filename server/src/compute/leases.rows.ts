@@ -1,0 +1,83 @@
+import { sql } from 'kysely'
+import type { Line } from '../journal/rules.ts'
+import type { AllocationId, LeaseId, OrganizationId, PriceBookId, SubjectId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/time.ts'
+import { at, type Tx } from '../store/store.ts'
+
+export async function insertLease(tx: Tx, lease: LeaseId, organization: OrganizationId): Promise<void> {
+  await sql`
+    insert into lease (id, organization, until, ended_at)
+    values (${lease}, ${organization}, null, null)`.execute(tx.db)
+}
+
+/** A lease as its row says. */
+export interface LeaseRow {
+  readonly lease: LeaseId
+  readonly organization: OrganizationId
+  /** When it is used up; null: it does not run now, or never ends. */
+  readonly until: Instant | null
+}
+
+export async function selectLease(tx: Tx, lease: LeaseId): Promise<LeaseRow | null> {
+  const { rows } = await sql<LeaseRow>`
+    select id as lease, organization, until from lease where id = ${lease}`.execute(tx.db)
+  return rows[0] ?? null
+}
+
+/** The leases, locked in ascending order until the transaction ends. */
+export async function lockLeases(tx: Tx, leases: readonly LeaseId[]): Promise<readonly LeaseRow[]> {
+  const { rows } = await sql<LeaseRow>`
+    select id as lease, organization, until from lease where id = any(${leases}::text[])
+    order by id for update`.execute(tx.db)
+  return rows
+}
+
+/** Every lease of the organization that runs, locked in ascending order. */
+export async function lockRunning(tx: Tx, organization: OrganizationId): Promise<readonly LeaseRow[]> {
+  const { rows } = await sql<LeaseRow>`
+    select id as lease, organization, until from lease
+    where organization = ${organization} and until is not null order by id for update`.execute(tx.db)
+  return rows
+}
+
+export async function selectRunning(tx: Tx, organization: OrganizationId): Promise<readonly LeaseRow[]> {
+  const { rows } = await sql<LeaseRow>`
+    select id as lease, organization, until from lease
+    where organization = ${organization} and until is not null order by id`.execute(tx.db)
+  return rows
+}
+
+/** Organizations of which a lease is used up before the instant. */
+export async function selectOrganizationsDue(tx: Tx, before: Instant): Promise<readonly OrganizationId[]> {
+  const { rows } = await sql<{ organization: OrganizationId }>`
+    select distinct organization from lease where until < ${at(before)} order by organization`.execute(tx.db)
+  return rows.map(({ organization }) => organization)
+}
+
+export async function updateLease(
+  tx: Tx,
+  lease: LeaseId,
+  until: Instant | null,
+  endedAt: Instant | null,
+): Promise<void> {
+  await sql`
+    update lease set until = ${at(until)}, ended_at = coalesce(ended_at, ${at(endedAt)})
+    where id = ${lease}`.execute(tx.db)
+}
+
+/** An allocation that a lease pays for. */
+export interface LeasedRow {
+  readonly lease: LeaseId
+  readonly allocation: AllocationId
+  readonly subject: SubjectId
+  readonly lines: readonly Line[]
+  readonly priceBook: PriceBookId
+  readonly lastSeenAt: Instant | null
+}
+
+export async function selectLeased(tx: Tx, leases: readonly LeaseId[]): Promise<readonly LeasedRow[]> {
+  const { rows } = await sql<LeasedRow>`
+    select lease, id as allocation, subject, lines, price_book as "priceBook", last_seen_at as "lastSeenAt"
+    from allocation where lease = any(${leases}::text[]) order by id`.execute(tx.db)
+  return rows
+}

@@ -1,0 +1,270 @@
+import type { Line } from '../journal/rules.ts'
+import { invariant } from '../kernel/errors.ts'
+import {
+  type AllocationId,
+  derivedId,
+  type LeaseId,
+  type OrganizationId,
+  type PriceBookId,
+  type SubjectId,
+} from '../kernel/ids.ts'
+import { type Nanos, nanos } from '../kernel/money.ts'
+import { type Instant, instant, later } from '../kernel/time.ts'
+import { applyOrThrow, coveredBy, lockWallet, walletOf } from '../ledger/ledger.ts'
+import { record, spellsOfAll, stateOf } from '../metering/metering.ts'
+import { ratesOf, ratesOfAll } from '../pricing/pricing.ts'
+import { ratePerHour } from '../pricing/rules.ts'
+import type { Tx } from '../store/store.ts'
+import * as rows from './leases.rows.ts'
+import {
+  commonEnd,
+  firstHold,
+  isOvershot,
+  isRunning,
+  leaseMsLow,
+  leaseMsMax,
+  needUntil,
+  type Payer,
+  type Rank,
+  silenceMs,
+  usedUpAt,
+} from './leases.rules.ts'
+
+export type OpenedLease =
+  | { readonly ok: true; readonly lease: LeaseId }
+  /** `shortfall` is what is missing for a minute of the rate, what is owed for storage included. */
+  | { readonly ok: false; readonly reason: 'insufficient_funds'; readonly shortfall: Nanos }
+
+/**
+ * Opens a lease for an allocation that is about to be made, with its first hold. The caller has locked its subject
+ * and let billing settle what has ended; it inserts the allocation right after, naming the lease.
+ */
+export async function openLease(
+  tx: Tx,
+  asked: {
+    readonly organization: OrganizationId
+    readonly allocation: AllocationId
+    readonly lines: readonly Line[]
+    readonly book: PriceBookId
+  },
+): Promise<OpenedLease> {
+  const { organization, allocation, lines } = asked
+  const rates = await ratesOf(tx, asked.book)
+  const { accounts, available, owed } = await lockWallet(tx, organization)
+  const first = firstHold(lines, rates, available)
+  const shortfall = nanos(owed + ('shortfall' in first ? first.shortfall : 0n))
+  if ('shortfall' in first || owed > 0n) return { ok: false, reason: 'insufficient_funds', shortfall }
+  const lease = tx.newId('lease')
+  await rows.insertLease(tx, lease, organization)
+  if (first.hold > 0n && ratePerHour(lines, rates) > 0n) {
+    const id = derivedId('transfer', lease, 'first hold')
+    await applyOrThrow(tx, [holdOf(id, accounts, allocation, first.hold, await tx.now())])
+  }
+  return { ok: true, lease }
+}
+
+function holdOf(
+  id: ReturnType<typeof derivedId<'transfer'>>,
+  accounts: Awaited<ReturnType<typeof lockWallet>>['accounts'],
+  allocation: AllocationId,
+  amount: Nanos,
+  bookedAt: Instant,
+): Parameters<typeof applyOrThrow>[1][number] {
+  return {
+    kind: 'hold',
+    id,
+    debit: accounts.customer,
+    credit: accounts.revenue,
+    amount,
+    code: 'lease',
+    bookedAt,
+    about: allocation,
+  }
+}
+
+/** Locks leases, in ascending order: after allocations, before anything is recorded. */
+export async function lockLeases(tx: Tx, leases: readonly LeaseId[]): Promise<readonly rows.LeaseRow[]> {
+  return rows.lockLeases(tx, leases)
+}
+
+/** When the lease is used up; null: it does not run now, or never ends. */
+export async function endsAt(tx: Tx, lease: LeaseId): Promise<Instant | null> {
+  return (await rows.selectLease(tx, lease))?.until ?? null
+}
+
+/** What an event has made of a lease. */
+export interface Refreshed {
+  readonly until: Instant | null
+  /** The lease had been used up before the event that closed the spell: `lease_ended` was recorded at this instant. */
+  readonly usedUpAt: Instant | null
+}
+
+/**
+ * Recomputes `until` after any event of an allocation of the lease, in the event's transaction, under the lease's
+ * lock (taken before the event was recorded). Where a spell was closed later than the money reached, it records
+ * `lease_ended` at the second at which it was used up: the overshoot is ours.
+ */
+export async function refreshLease(tx: Tx, lease: LeaseId): Promise<Refreshed> {
+  const payer = await payerOf(tx, lease)
+  const end = usedUpAt(payer)
+  if (end === null || !isOvershot(payer, end)) {
+    const until = isRunning(payer) ? end : null
+    await rows.updateLease(tx, lease, until, await endOf(tx, payer))
+    return { until, usedUpAt: null }
+  }
+  for (const { allocation, spells } of payer.ranks) {
+    const last = spells.at(-1)
+    if (last && (last.to === null || last.to > end))
+      await record(tx, allocation, payer.organization, [{ type: 'lease_ended', at: end, data: {} }])
+  }
+  await rows.updateLease(tx, lease, null, end)
+  return { until: null, usedUpAt: end }
+}
+
+interface LeasedRank extends Rank {
+  readonly allocation: AllocationId
+  readonly subject: SubjectId
+  readonly lastSeenAt: Instant | null
+}
+
+/** A lease with all that says how far its money reaches. */
+interface LeasePayer extends Payer {
+  readonly lease: LeaseId
+  readonly organization: OrganizationId
+  readonly until: Instant | null
+  readonly ranks: readonly LeasedRank[]
+}
+
+async function payersOf(tx: Tx, leases: readonly rows.LeaseRow[]): Promise<readonly LeasePayer[]> {
+  const leased = await rows.selectLeased(
+    tx,
+    leases.map(({ lease }) => lease),
+  )
+  const spells = await spellsOfAll(
+    tx,
+    leased.map(({ allocation }) => allocation),
+  )
+  const rates = await ratesOfAll(tx, [...new Set(leased.map(({ priceBook }) => priceBook))])
+  const payers: LeasePayer[] = []
+  for (const row of leases) {
+    const own = leased.filter(({ lease }) => lease === row.lease)
+    const covered = await coveredBy(
+      tx,
+      own.map(({ allocation }) => allocation),
+    )
+    const ranks = own.map(({ allocation, subject, lines, priceBook, lastSeenAt }) => ({
+      allocation,
+      subject,
+      lines,
+      lastSeenAt,
+      rates: rates.get(priceBook) ?? new Map(),
+      spells: spells.get(allocation) ?? [],
+    }))
+    payers.push({ ...row, ranks, covered })
+  }
+  return payers
+}
+
+async function payerOf(tx: Tx, lease: LeaseId): Promise<LeasePayer> {
+  const row = await rows.selectLease(tx, lease)
+  const [payer] = row ? await payersOf(tx, [row]) : []
+  invariant(payer, 'a lease that is refreshed is there', { lease })
+  return payer
+}
+
+/** When everything that the lease pays for had closed for good; null: not yet. */
+async function endOf(tx: Tx, { ranks }: LeasePayer): Promise<Instant | null> {
+  let end: Instant | null = null
+  for (const { allocation } of ranks) {
+    const { closedForGood, recordedAt } = await stateOf(tx, allocation)
+    if (!closedForGood) return null
+    end = later(end ?? recordedAt, recordedAt)
+  }
+  return end
+}
+
+/** Organizations of which a lease has less than five minutes left: what the keeper looks at. */
+export async function organizationsToExtend(tx: Tx, now: Instant): Promise<readonly OrganizationId[]> {
+  return rows.selectOrganizationsDue(tx, instant(now + leaseMsLow))
+}
+
+/** Locks every running lease of an organization, before billing settles and `extend` holds more. */
+export async function lockRunning(tx: Tx, organization: OrganizationId): Promise<void> {
+  await rows.lockRunning(tx, organization)
+}
+
+/** A lease that is used up, with an allocation whose spell is still open. */
+export interface UsedUp {
+  readonly lease: LeaseId
+  readonly subject: SubjectId
+  readonly allocation: AllocationId
+  readonly at: Instant
+}
+
+/** Would a call of `extend` change anything now: is there money for another second, or a lease that is used up? */
+export async function isExtendable(tx: Tx, organization: OrganizationId, now: Instant): Promise<boolean> {
+  const payers = await sighted(tx, await rows.selectRunning(tx, organization), now)
+  const from = earliest(payers)
+  if (from === null) return false
+  if (from <= now) return true
+  const { available } = await walletOf(tx, organization)
+  return commonEnd(payers, available, from, instant(now + leaseMsMax)) >= from + 1000
+}
+
+/**
+ * Extends all running leases of an organization to one common second, at most ten minutes ahead, the one furthest
+ * behind first. The caller has locked them and let billing settle storage and what has ended. Answers those that
+ * are used up and stay so.
+ */
+export async function extend(
+  tx: Tx,
+  organization: OrganizationId,
+): Promise<{ readonly extended: number; readonly usedUp: readonly UsedUp[] }> {
+  const { accounts, available } = await lockWallet(tx, organization)
+  const now = await tx.now()
+  const payers = await sighted(tx, await rows.selectRunning(tx, organization), now)
+  const from = earliest(payers)
+  if (from === null) return { extended: 0, usedUp: [] }
+  const end = commonEnd(payers, available, from, instant(now + leaseMsMax))
+  const usedUp: UsedUp[] = []
+  let extended = 0
+  for (const payer of payers) {
+    const need = needUntil(payer, end)
+    const [first] = payer.ranks
+    if (need > 0n && first) {
+      await applyOrThrow(tx, [holdOf(tx.newId('transfer'), accounts, first.allocation, need, now)])
+      extended += 1
+    }
+    const until = usedUpAt({ ranks: payer.ranks, covered: nanos(payer.covered + need) })
+    if (need > 0n) await rows.updateLease(tx, payer.lease, until, null)
+    if (until === null || until > now) continue
+    for (const { allocation, subject, spells } of payer.ranks)
+      if (spells.at(-1)?.to === null) usedUp.push({ lease: payer.lease, subject, allocation, at: until })
+  }
+  return { extended, usedUp }
+}
+
+function earliest(payers: readonly LeasePayer[]): Instant | null {
+  const ends = payers.flatMap(({ until }) => (until === null ? [] : [until]))
+  return ends.length === 0 ? null : instant(Math.min(...ends))
+}
+
+/** Leases of which every open spell was sighted in the last minute: of the others nothing is known now. */
+async function sighted(
+  tx: Tx,
+  leases: readonly rows.LeaseRow[],
+  now: Instant,
+): Promise<readonly LeasePayer[]> {
+  const payers = await payersOf(tx, leases)
+  return payers.filter(({ ranks }) => ranks.every((rank) => isSighted(rank, now)))
+}
+
+/** Was the allocation seen within the last minute, or is nothing of it paid now? */
+export function isSighted(
+  rank: { readonly lastSeenAt: Instant | null; readonly spells: Rank['spells'] },
+  now: Instant,
+): boolean {
+  const last = rank.spells.at(-1)
+  if (last?.to !== null) return true
+  return now - later(rank.lastSeenAt ?? last.from, last.from) <= silenceMs
+}
