@@ -46,7 +46,12 @@ export interface Mount {
 
 /** What must answer once before an allocation is ready. */
 export type Probe =
-  | { readonly kind: 'http'; readonly port: number; readonly path: string; readonly headers: ReadonlyMap<string, string> }
+  | {
+      readonly kind: 'http'
+      readonly port: number
+      readonly path: string
+      readonly headers: ReadonlyMap<string, string>
+    }
   /** Connects and waits for the banner's first bytes where `banner` is given. */
   | { readonly kind: 'tcp'; readonly port: number; readonly banner: string | null }
   | { readonly kind: 'started' }
@@ -191,7 +196,12 @@ export type DriverErrorCode =
 export class DriverError extends AppError<DriverErrorCode> {
   readonly retry: 'later' | 'elsewhere' | 'never'
 
-  constructor(code: DriverErrorCode, retry: 'later' | 'elsewhere' | 'never', message: string, detail?: Record<string, unknown>) {
+  constructor(
+    code: DriverErrorCode,
+    retry: 'later' | 'elsewhere' | 'never',
+    message: string,
+    detail?: Record<string, unknown>,
+  ) {
     super(code, message, detail)
     this.name = 'DriverError'
     this.retry = retry

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type Docker from 'dockerode'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Detail } from '../../kernel/errors.ts'
+import { type Detail, messageOf } from '../../kernel/errors.ts'
 import type { AllocationId } from '../../kernel/ids.ts'
 import type { Seconds } from '../../kernel/time.ts'
 import type {
@@ -27,6 +27,7 @@ import { Observing } from './observing.ts'
 import { openFilesAllowed } from './openfiles.ts'
 import type { EngineFeatures } from './profile.ts'
 import { Readiness } from './readiness.ts'
+import { Sweeping } from './sweeping.ts'
 
 /** What the Docker runtime is given; nothing else of its surroundings is read but the machine's own facts. */
 export interface DockerRuntimeOptions {
@@ -63,6 +64,7 @@ export class DockerRuntime implements RuntimeDriver {
   readonly #events: Events
   readonly #firewall: Firewall
   readonly #readiness: Readiness
+  readonly #sweeping: Sweeping
   readonly #makings: Makings
   readonly #endings: Endings
   readonly #observing: Observing
@@ -77,13 +79,18 @@ export class DockerRuntime implements RuntimeDriver {
     const networks = new Networks(engine, installation, options.networkRange ?? defaultRange)
     const housings = new Housings(dataDirectory, this.#isRoot)
     const readiness = new Readiness(clock, () => this.#nudge())
+    const sweeping = new Sweeping(engine, networks, housings, (id, error) =>
+      options.log(`nothing could be cleared up after ${id}: ${messageOf(error)}`),
+    )
     this.#engine = engine
+    this.#sweeping = sweeping
     this.#events = new Events(engine, installation, clock)
     this.#firewall = new Firewall(installation, clock)
     this.#readiness = readiness
     this.#makings = new Makings({
       ...{ engine, installation, housings, networks, readiness, seccomp },
       features: (signal) => this.#askFeatures(signal),
+      swept: (id) => sweeping.settled(id),
       guard: () => this.#guard(),
     })
     this.#endings = new Endings({
@@ -92,6 +99,7 @@ export class DockerRuntime implements RuntimeDriver {
     })
     this.#observing = new Observing({
       ...{ engine, installation, nodeName, clock, housings, readiness },
+      sweep: (id) => sweeping.begin(id),
       stages: () => this.#makings.stages(),
       hearsChanges: () => this.#events.isConnected,
     })
@@ -143,9 +151,10 @@ export class DockerRuntime implements RuntimeDriver {
     await this.#firewall.removeRules()
   }
 
-  /** Stops asking doors. Containers are left as they are. */
+  /** Stops asking doors and clearing up. Containers are left as they are. */
   close(): void {
     this.#readiness.close()
+    this.#sweeping.close()
   }
 
   #nudge(): void {

@@ -1,6 +1,7 @@
 import { asId, type AllocationId } from '../../kernel/ids.ts'
 import { type Instant, instant } from '../../kernel/time.ts'
 import type { AllocationFact } from '../driver.ts'
+import { signalOf } from '../signals.ts'
 import { labels } from './profile.ts'
 
 /** What observing needs of one container, from the engine's list and its inspection. */
@@ -56,27 +57,6 @@ export function sightOf(found: Inspection): Sight | null {
     ports: ports === '' ? [] : ports.split(',').map(Number),
     isReadyWhenStarted: found.Config.Labels[labels.readiness] === 'started',
   }
-}
-
-/** The signals whose exit codes mean them, by number: what a shell or `tini` reports as 128 + n. */
-const signalNames = new Map([
-  [1, 'HUP'],
-  [2, 'INT'],
-  [3, 'QUIT'],
-  [4, 'ILL'],
-  [6, 'ABRT'],
-  [7, 'BUS'],
-  [8, 'FPE'],
-  [9, 'KILL'],
-  [11, 'SEGV'],
-  [13, 'PIPE'],
-  [15, 'TERM'],
-])
-
-/** The signal an exit code stands for. A kill for want of memory is not one: `outOfMemory` says it. */
-export function signalOf(exitCode: number, outOfMemory: boolean): string | null {
-  const name = signalNames.get(exitCode - 128) ?? null
-  return outOfMemory && name === 'KILL' ? null : name
 }
 
 /** How far a preparation is. */

@@ -1,14 +1,25 @@
 import { execFile } from 'node:child_process'
-import { chmod, chown, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
+import { access, chmod, chown, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { isId, type AllocationId } from '../../kernel/ids.ts'
 import { type Housing, networkName, tenantUid } from './profile.ts'
 
+/** An allocation that has a folder. */
+export interface Leftover {
+  readonly id: AllocationId
+  /** Had it a container once? */
+  readonly wasMade: boolean
+}
+
+/** The file that says that a container was made. */
+const made = 'made'
+
 /**
  * The folders of allocations under the data directory:
  *
  *     allocations/<id>/files    bound read-only at /run/gpuhour
+ *     allocations/<id>/made     once there was a container
  *     allocations/<id>/scratch  /tmp, /var/tmp and, where no volume was given, the home
  *
  * The folder is the first thing that is made of an allocation and goes before its container does: so whatever
@@ -42,10 +53,24 @@ export class Housings {
     await promisify(execFile)('rm', ['-rf', '--one-file-system', '--', join(this.#root, id)])
   }
 
+  /** Notes that a container was made: where it is missing from now on, somebody else removed it. */
+  async markMade(id: AllocationId): Promise<void> {
+    await writeFile(join(this.#root, id, made), '')
+  }
+
   /** Allocations that have a folder here. */
-  async list(): Promise<readonly AllocationId[]> {
+  async list(): Promise<readonly Leftover[]> {
     const names = await readdir(this.#root).catch((): string[] => [])
-    return names.filter((name): name is AllocationId => isId('allocation', name))
+    const ids = names.filter((name): name is AllocationId => isId('allocation', name))
+    return await Promise.all(
+      ids.map(async (id) => ({
+        id,
+        wasMade: await access(join(this.#root, id, made)).then(
+          () => true,
+          () => false,
+        ),
+      })),
+    )
   }
 
   #of(id: AllocationId): Housing {

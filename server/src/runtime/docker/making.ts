@@ -2,11 +2,19 @@ import type Docker from 'dockerode'
 import { messageOf } from '../../kernel/errors.ts'
 import type { AllocationId } from '../../kernel/ids.ts'
 import { type AllocationSpec, DriverError } from '../driver.ts'
+import { specHash } from '../spec.ts'
 import { driverErrorOf, type Engine, statusOf } from './engine.ts'
 import { type Sight, sightOf, type Stage } from './facts.ts'
 import type { Housings } from './housing.ts'
 import type { Networks } from './networks.ts'
-import { checkSpec, containerName, createRequest, type EngineFeatures, labels, specHash } from './profile.ts'
+import {
+  checkSpec,
+  containerName,
+  createRequest,
+  type EngineFeatures,
+  type Housing,
+  labels,
+} from './profile.ts'
 import type { Readiness } from './readiness.ts'
 
 /** What making a container needs beside the spec. */
@@ -19,6 +27,8 @@ export interface Workshop {
   /** Our seccomp profile, as JSON text. */
   readonly seccomp: string
   readonly features: (signal: AbortSignal) => Promise<EngineFeatures>
+  /** Resolves when nothing of the allocation is being cleared up. */
+  readonly swept: (id: AllocationId) => Promise<void>
   /** Closes the tenants' networks; does not throw where the machine cannot. */
   readonly guard: (signal: AbortSignal) => Promise<void>
 }
@@ -110,6 +120,7 @@ async function make(
   signal: AbortSignal,
 ): Promise<void> {
   checkSpec(spec)
+  await workshop.swept(spec.id)
   let found = await inspect(workshop, spec, signal)
   if (!found) {
     await requireImage(workshop, spec, signal)
@@ -118,6 +129,7 @@ async function make(
   } else if (found.state === 'created') {
     toStage('creating')
     await furnish(workshop, spec, signal)
+    await workshop.housings.markMade(spec.id)
   }
   if (found.state === 'created') {
     toStage('starting')
@@ -154,18 +166,17 @@ async function requireImage({ engine }: Workshop, spec: AllocationSpec, signal: 
 }
 
 /** Everything the container stands on: its folders and files, its network, and the rules around that. */
-async function furnish(workshop: Workshop, spec: AllocationSpec, signal: AbortSignal): Promise<void> {
-  await workshop.housings.make(spec.id, spec.files)
-  await workshop.guard(signal)
-  await workshop.networks.make(spec, signal)
-}
-
-async function create(workshop: Workshop, spec: AllocationSpec, signal: AbortSignal): Promise<Sight> {
-  const { engine, installation, seccomp } = workshop
+async function furnish(workshop: Workshop, spec: AllocationSpec, signal: AbortSignal): Promise<Housing> {
   // The folder comes first: observing finds by it what a crash left half-made.
   const housing = await workshop.housings.make(spec.id, spec.files)
   await workshop.guard(signal)
   await workshop.networks.make(spec, signal)
+  return housing
+}
+
+async function create(workshop: Workshop, spec: AllocationSpec, signal: AbortSignal): Promise<Sight> {
+  const { engine, installation, seccomp } = workshop
+  const housing = await furnish(workshop, spec, signal)
   const features = await workshop.features(signal)
   const request = createRequest(spec, installation, housing, seccomp, features)
   try {
@@ -176,6 +187,7 @@ async function create(workshop: Workshop, spec: AllocationSpec, signal: AbortSig
   }
   const made = await inspect(workshop, spec, signal)
   if (!made) throw goingAway()
+  await workshop.housings.markMade(spec.id)
   return made
 }
 

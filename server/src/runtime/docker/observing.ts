@@ -5,7 +5,7 @@ import { type Instant, instant } from '../../kernel/time.ts'
 import type { AllocationFact, NodeObservation, RegisteredNode } from '../driver.ts'
 import { type Engine, statusOf } from './engine.ts'
 import { factOf, preparing, type Sight, sightOf, type Stage } from './facts.ts'
-import type { Housings } from './housing.ts'
+import type { Housings, Leftover } from './housing.ts'
 import { labels } from './profile.ts'
 import type { Readiness } from './readiness.ts'
 
@@ -24,6 +24,8 @@ export interface Outlook {
   readonly clock: Clock
   readonly housings: Housings
   readonly readiness: Readiness
+  /** Clears up after an allocation whose container somebody else removed. */
+  readonly sweep: (id: AllocationId) => void
   readonly stages: () => ReadonlyMap<AllocationId, Stage>
   /** While it holds, whatever changed was reported to `changed`. */
   readonly hearsChanges: () => boolean
@@ -88,11 +90,16 @@ export class Observing {
     }
   }
 
-  #facts(sights: readonly Sight[], folders: readonly AllocationId[]): readonly AllocationFact[] {
-    const { readiness } = this.#outlook
+  #facts(sights: readonly Sight[], folders: readonly Leftover[]): readonly AllocationFact[] {
+    const { readiness, sweep } = this.#outlook
+    const stages = this.#outlook.stages()
+    const there = new Set(sights.map((sight) => sight.allocation))
     const facts = new Map<AllocationId, AllocationFact>()
-    for (const id of folders) facts.set(id, preparing(id, 'creating'))
-    for (const [id, stage] of this.#outlook.stages()) facts.set(id, preparing(id, stage))
+    for (const { id, wasMade } of folders) {
+      if (!wasMade) facts.set(id, preparing(id, 'creating'))
+      else if (!there.has(id) && !stages.has(id)) sweep(id)
+    }
+    for (const [id, stage] of stages) facts.set(id, preparing(id, stage))
     for (const sight of sights) {
       const fact = factOf(sight, readiness.hasAnswered(sight.containerId, sight.startedAt))
       if (fact) facts.set(sight.allocation, fact)

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import type Docker from 'dockerode'
-import { canonicalHash, type Json } from '../../kernel/canonical.ts'
-import { sha256Hex } from '../../kernel/ids.ts'
 import { type AllocationSpec, DriverError, type Mount } from '../driver.ts'
+import { specHash } from '../spec.ts'
 
 /** The labels by which everything of ours is found again on an engine that outlives us. */
 export const labels = {
@@ -57,29 +56,6 @@ export function bridgePrefix(installation: string): string {
 /** The bridge of an allocation's network. */
 export function bridgeName(installation: string, id: string): string {
   return bridgePrefix(installation) + createHash('sha256').update(id).digest('hex').slice(0, 8)
-}
-
-/**
- * The digest of everything that makes the container what it is. Probes are left out: they are questions of ours
- * and may change between two versions of the platform.
- */
-export function specHash(spec: AllocationSpec): string {
-  const sorted = (entries: ReadonlyMap<string, string>): Json => Object.fromEntries(entries)
-  return canonicalHash({
-    id: spec.id,
-    subject: spec.subject,
-    image: spec.image,
-    command: spec.command,
-    devices: spec.devices,
-    environment: sorted(spec.environment),
-    files: Object.fromEntries([...spec.files].map(([name, text]) => [name, sha256Hex(text)])),
-    mounts: spec.mounts.map((mount) => ({ ...mount })),
-    ports: spec.ports,
-    // Fractions of a CPU or of a GiB are allowed; a hashed number is whole, so they go as text.
-    limits: Object.fromEntries(Object.entries(spec.limits).map(([name, value]) => [name, String(value)])),
-    group: spec.group,
-    purpose: spec.purpose,
-  })
 }
 
 function refuse(why: string): never {
