@@ -1,7 +1,152 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { makeBuilder } from '../loops/builder.ts'
+import { makeLeaseKeeper } from '../loops/lease_keeper.ts'
+import { makeLogKeeper } from '../loops/log_keeper.ts'
+import type { Loop } from '../loops/loop.ts'
+import { makeMeter } from '../loops/meter.ts'
+import { makeObserver } from '../loops/observer.ts'
+import { makePlacer } from '../loops/placer.ts'
+import { makeReconciler } from '../loops/reconciler.ts'
+import { makeRegistrar } from '../loops/registrar.ts'
+import { type Running, runLoop } from '../loops/runner.ts'
+import { endLease } from '../loops/subjects.ts'
+import { makeSweeper } from '../loops/sweeper.ts'
+import { emptyWorld } from '../loops/world.ts'
+import { DockerRuntime } from '../runtime/docker/docker.ts'
+import { FolderPool } from '../runtime/docker/volumes.ts'
+import type { RuntimeDriver } from '../runtime/driver.ts'
+import { keepInFile } from '../runtime/simulated/keep.ts'
+import { SimulatedRuntime } from '../runtime/simulated/simulated.ts'
+import { SimulatedPool } from '../runtime/simulated/volumes.ts'
+import { SimulatedWorld } from '../runtime/simulated/world.ts'
+import type { VolumePool } from '../runtime/volumes.ts'
+import type { Channel } from '../store/store.ts'
 import { aborted, type RoleContext, type RunningRole } from './context.ts'
+import { imageBuilderOf } from './images.ts'
+import { writeLoopHealth } from './loophealth.ts'
 
-/** Starts the role `controller`; resolves when it is ready. */
+/** The session lock of the one active controller: a constant of ours, not a secret. */
+const controllerLock = 7_070_002
+
+interface Runtime {
+  readonly driver: RuntimeDriver
+  readonly pool: VolumePool
+}
+
+function dockerRuntime({ config, platform, clock, log }: RoleContext): Runtime {
+  const driver = new DockerRuntime({
+    engine: new URL(config.dockerHost).pathname,
+    installation: platform.installation,
+    dataDirectory: config.volumeRoot ?? config.dataDir,
+    clock,
+    nodeName: hostname(),
+    log: (message, detail) => log.warn(detail ?? {}, message),
+  })
+  return { driver, pool: new FolderPool(config.volumeRoot ?? config.dataDir) }
+}
+
+const simulatedDevices = Array.from({ length: 8 }, (_, index) => ({
+  id: `GPU-simulated-${index}`,
+  model: 'h100',
+  memoryMib: 81_559,
+  healthy: true,
+}))
+
+/** A machine that exists only in a file: large enough to play with. */
+function simulatedRuntime({ config, platform, clock }: RoleContext): Runtime {
+  const world = new SimulatedWorld({
+    clock,
+    seed: platform.installation,
+    nodes: [{ name: 'simulated-1', cpus: 64, memoryGib: 514, diskGib: 4096, devices: simulatedDevices }],
+    keep: keepInFile(join(config.dataDir, 'simulated', 'world.json')),
+  })
+  const driver = new SimulatedRuntime({ world, installation: platform.installation })
+  return { driver, pool: new SimulatedPool() }
+}
+
+/** Which notifications shorten which loop's wait. */
+const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
+  placer: ['placement', 'images'],
+  reconciler: ['compute'],
+  observer: [],
+  meter: ['billing'],
+  lease_keeper: ['billing'],
+  log_keeper: ['compute'],
+  sweeper: ['compute'],
+  builder: ['images'],
+}
+
+function makeLoops(context: RoleContext, { driver, pool }: Runtime, nudgeObserver: () => void): readonly Loop[] {
+  const { store, clock, log, config } = context
+  const world = emptyWorld()
+  const onTrouble = (subject: string, what: string, error: unknown): void =>
+    log.warn({ err: error, subject }, `cannot do this now, and will try again: ${what}`)
+  return [
+    makeObserver(store, driver, world),
+    makeRegistrar(store, driver),
+    makePlacer(store),
+    makeReconciler({ store, driver, pool, world, clock, nudgeObserver, onTrouble, inBackground: true }),
+    makeMeter(store),
+    makeLeaseKeeper(store, endLease),
+    makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
+    makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
+    ...(driver.name === 'docker' ? [makeBuilder({ store, builder: imageBuilderOf(context), log })] : []),
+  ]
+}
+
+/** Runs every loop until the signal fires; the observer has looked once before any other begins. */
+async function runLoops(context: RoleContext, runtime: Runtime, signal: AbortSignal, begun: () => void): Promise<void> {
+  const { store, clock, log } = context
+  const running = new Map<string, Running>()
+  const loops = makeLoops(context, runtime, () => running.get('observer')?.nudge())
+  const onFailure = (loop: string, error: unknown): void => log.error({ err: error, loop }, `the ${loop} failed`)
+  const [observer, registrar] = loops
+  await registrar?.pass(signal)
+  await observer?.pass(signal)
+  for (const loop of loops) running.set(loop.name, runLoop(loop, clock, signal, onFailure))
+  const channels: readonly Channel[] = ['placement', 'compute', 'billing', 'images', 'logs']
+  const unlisten = await store.listen(channels, (channel) => {
+    for (const [name, heard] of Object.entries(nudgedBy)) if (heard.includes(channel)) running.get(name)?.nudge()
+  })
+  runtime.driver.watch(() => running.get('observer')?.nudge(), signal)
+  begun()
+  const health = [...running.values()].map((one) => one.health)
+  await writeLoopHealth(context, health, signal)
+  await Promise.all([...running.values()].map(({ ended }) => ended))
+  await unlisten()
+}
+
+/**
+ * Keeps the loops running while this process holds the controllers' lock: it is lost with the database's connection, and
+ * then everything is learned again.
+ */
+async function control(context: RoleContext, runtime: Runtime, begun: () => void): Promise<void> {
+  const { store, signal, clock, log } = context
+  const pauseMs = 250
+  while (!signal.aborted) {
+    const generation = new AbortController()
+    const while_ = AbortSignal.any([signal, generation.signal])
+    try {
+      const { lost } = await store.holdLock(controllerLock, while_)
+      void lost.then(() => generation.abort(new Error('lost the database')))
+      await runLoops(context, runtime, while_, begun)
+    } catch (error) {
+      if (!signal.aborted) log.warn({ err: error }, 'the loops have to begin again')
+    } finally {
+      generation.abort(new Error('begins again'))
+    }
+    await clock.sleep(pauseMs, signal).catch(() => {})
+  }
+}
+
+/** Starts the role `controller`; resolves when its loops run. A second controller waits for the first one's end. */
 export async function startController(context: RoleContext): Promise<RunningRole> {
-  await context.store.ping()
-  return { ended: aborted(context.signal) }
+  const runtime = context.config.runtime === 'docker' ? dockerRuntime(context) : simulatedRuntime(context)
+  let ended: Promise<void> = Promise.resolve()
+  await new Promise<void>((resolve) => {
+    ended = control(context, runtime, resolve)
+    void aborted(context.signal).then(resolve)
+  })
+  return { ended }
 }
