@@ -259,12 +259,12 @@ export async function madeBundle(plan: Plan): Promise<JsonMembers> {
   return seal({ ...frame, priceBooks, events, charges, total: String(total) })
 }
 
-/** Hashes every book and chains every event anew, in place; leaves alone what is no object. */
-export async function seal(bundle: JsonMembers): Promise<JsonMembers> {
+/** Hashes every book and event anew, in place; the events are chained too, unless `isChained` is false. */
+export async function seal(bundle: JsonMembers, isChained = true): Promise<JsonMembers> {
   for (const book of objectsIn(bundle['priceBooks'])) book['hash'] = await hashOf(book)
   const last = new Map<Json | undefined, string>()
   for (const event of objectsIn(bundle['events'])) {
-    event['prevHash'] = last.get(event['resource']) ?? '0'.repeat(64)
+    if (isChained) event['prevHash'] = last.get(event['resource']) ?? '0'.repeat(64)
     event['hash'] = await hashOf(event)
     last.set(event['resource'], event['hash'])
   }

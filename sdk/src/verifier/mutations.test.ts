@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import type { Json, JsonMembers, Plan } from './made_bundle.ts'
-import { instantText, madeBundle, members, seal } from './made_bundle.ts'
+import { instantText, madeBundle, members, objectsIn, seal } from './made_bundle.ts'
 import type { VerifyResult } from './verifier.ts'
 import { verifyBill } from './verifier.ts'
 
@@ -23,7 +23,7 @@ const plan: Plan = {
 
 /**
  * One change a row: the kind it leads to, and `path = value`, `path delete` or `path swap other`. `@5` is the
- * instant of tick 5; `raw` leaves the hashes as they are, everything else is sealed anew.
+ * instant of tick 5. `raw` leaves the hashes as they are, `rehash` leaves `prevHash`, else both are made anew.
  *
  * events: 0–5 alo_a, 6–9 alo_b, 10–13 alo_c, 14 snp_a, 15–19 vol_a. charges: those of alo_a first, cpu, gpu.
  */
@@ -207,7 +207,8 @@ sequence   | events.1.at = @10.001
 sequence   | events.6.at = @319.999
 sequence   | events.6.recordedAt = @320.001
 charge     | events.7.at = @320
-sequence   | events.7.at = @269.999
+sequence   | events.7.recordedAt = @385.001
+charge     | events.7.recordedAt = @385
 sequence   | events.7.at = @331
 sequence   | events.2.at = @100.001
 sequence   | events.3.at = @119.999
@@ -223,6 +224,8 @@ sequence   | events.16.at = @59.999
 sequence   | events.17.at = @89
 sequence   | events.18.at = @89.999
 sequence   | events.19.at = @2
+sequence   | events.19.type = "deleted"; events.19.data = {}
+sequence   | events.18.at = @520; events.19.at = @520; events.19.recordedAt = @520; events.19.type = "resized"; events.19.data = {"sizeGib":5}
 sequence   | events.19.recordedAt = @519
 sequence   | events.19.recordedAt = @600
 schema     | events.17 swap events.18
@@ -230,6 +233,10 @@ sequence   | events.17 swap events.18; events.17.seq = 3; events.18.seq = 4
 sequence   | events.10.data.for = "ins_1"
 none       | events.10.data = {"for":"ins_1","rank":1,"project":"prj_1","flavor":"f","priceBook":"pb_1","lines":[{"sku":"gpu","quantity":1}]}
 
+hash       | rehash events.0.prevHash = "${'1'.repeat(64)}"
+hash       | rehash events.1.prevHash = "${'0'.repeat(64)}"
+hash       | rehash events.6.prevHash = "${'1'.repeat(64)}"
+hash       | rehash events.4.data.reason = "idle"
 hash       | raw events.0.prevHash = "${'1'.repeat(64)}"
 hash       | raw events.1.prevHash = "${'0'.repeat(64)}"
 hash       | raw events.6.prevHash = "${'1'.repeat(64)}"
@@ -338,10 +345,41 @@ for (const row of table.split('\n').filter((line) => line.includes('|'))) {
   const [kind = '', change = ''] = row.split(/ +\| /)
   test(`${kind}: ${change.slice(0, 70)}`, async () => {
     const bundle = await madeBundle(plan)
-    changeOf(change.replace(/^raw /, ''))(bundle)
-    const result = await verifyBill(JSON.stringify(change.startsWith('raw ') ? bundle : await seal(bundle)))
+    changeOf(change.replace(/^(?:raw|rehash) /, ''))(bundle)
+    if (!change.startsWith('raw ')) await seal(bundle, !change.startsWith('rehash '))
+    const result = await verifyBill(JSON.stringify(bundle))
     assert.equal(kindOf(result), kind, JSON.stringify(result))
     assert.ok(!('unreadable' in result))
     assert.equal(result.recomputed.length > 0, ['none', 'charge', 'total'].includes(kind))
   })
 }
+
+test('a sum cannot go back in time, nor beyond the end of the period', async () => {
+  const [low, high] = [10, 20]
+  const simple = { histories: { alo_a: 'allocated 0 cpu*1 | ready 0' }, from: 0, to: 40 }
+  const bundle = await madeBundle({ ...simple, settledAt: [low, high] })
+  const kindWith = async (charges: readonly JsonMembers[]) => {
+    const total = charges.reduce((sum, { amount }) => sum + BigInt(String(amount)), 0n)
+    return kindOf(await verifyBill(JSON.stringify({ ...bundle, charges, total: String(total) })))
+  }
+  const sums = (seconds: readonly number[]) =>
+    seconds.map((upTo, index): JsonMembers => {
+      const before = seconds[index - 1] ?? 0
+      const amount = (second: number) => (12345679n * BigInt(second)) / 3600n
+      return {
+        ...objectsIn(bundle['charges'])[0],
+        id: `chg_${index}`,
+        upTo: instantText(upTo),
+        unitMillisBefore: String(before * 1000),
+        unitMillis: String((upTo - before) * 1000),
+        amount: String(amount(upTo) - amount(before)),
+        reason: upTo < before ? 'back' : null,
+      }
+    })
+  assert.equal(await kindWith(sums([low, high, 40])), 'none')
+  assert.equal(await kindWith(sums([40])), 'none')
+  assert.equal(await kindWith(sums([high, low, 40])), 'charge')
+  assert.equal(await kindWith(sums([low, high])), 'charge')
+  assert.equal(await kindWith(sums([low, high, 40, 41])), 'charge')
+  assert.equal(await kindWith(sums([low, high, 41])), 'charge')
+})

@@ -54,6 +54,9 @@ const table = `
   ready 100 | contact_lost 150 | ready 140@160 | contact_lost 145@170          | 45
   ready 100 | contact_lost 150 | ready 90@150 | stop_accepted 200              | 110
   ready 100 | contact_lost 150 | ready 120@160 | contact_lost 140@170 | ready 130@180 | stop_accepted 200 | 100
+  ready 100 | contact_lost 150 | ready 92@152 | contact_lost 95@160                | 53
+  ready 100 | contact_lost 150 | ready 92@152 | contact_lost 95@160 | fault 120@900 | 23
+  ready 100 | contact_lost 150 | ready 92@152 | contact_lost 95@160 | contact_lost 120@900 | 23
   ready 10 | ready 20 | contact_lost 30 | seen_again 30 | contact_lost 30 | seen_again 30 | stop_accepted 40 | 30
 `
 

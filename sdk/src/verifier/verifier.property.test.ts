@@ -29,7 +29,7 @@ const allocationHistory = fc
   .array(
     fc.record({
       type: fc.oneof(
-        { weight: 3, arbitrary: fc.constantFrom('ready', 'seen_again', 'contact_lost') },
+        { weight: 4, arbitrary: fc.constantFrom('ready', 'seen_again', 'contact_lost') },
         {
           weight: 1,
           arbitrary: fc.constantFrom('stop_accepted', 'exited', 'lease_ended', 'fault', 'note', 'released'),

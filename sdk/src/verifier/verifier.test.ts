@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 
-import type { Plan } from './made_bundle.ts'
-import { madeBundle } from './made_bundle.ts'
+import type { JsonMembers, Plan } from './made_bundle.ts'
+import { madeBundle, madePriceBook, ordinaryBooks, seal } from './made_bundle.ts'
 import type { VerifyResult } from './verifier.ts'
 import { exitCodeOf, sentenceOf, verifyBill } from './verifier.ts'
 
@@ -68,6 +68,8 @@ test('rating ignores charges and total even where they are malformed, and shows 
   const later = { ...bill, from: '2026-03-20T00:00:00.000Z' }
   assert.equal(kindOf(await verifyBill(JSON.stringify(later))), 'schema')
   assert.equal(kindOf(await verifyBill(JSON.stringify(later), { rateOnly: true })), 'none')
+  const nothing = { ...bill, from: bill.to }
+  assert.equal(kindOf(await verifyBill(JSON.stringify(nothing), { rateOnly: true })), 'schema')
   const stray = { ...bill, priceBooks: [...bill.priceBooks, { ...bill.priceBooks[0], id: 'pb_stray' }] }
   assert.equal(kindOf(await verifyBill(JSON.stringify(stray))), 'schema')
   assert.equal(kindOf(await verifyBill(JSON.stringify(stray), { rateOnly: true })), 'price_book')
@@ -132,6 +134,9 @@ test('a rewritten history, a withheld charge and a resource left out are found b
   assert.equal(await kindAfter(whole, changed(firstHalf, 'alo_a', stoppedLater), true), 'after')
   assert.equal(await kindAfter(whole, { ...firstHalf, settledAt: [41, 100] }), 'after')
   assert.equal(await kindAfter(whole, { ...firstHalf, settledAt: [41, 100] }, true), 'none')
+  const untold = { ...whole, histories: { ...whole.histories, alo_a: 'allocated 0 | ready 5' } }
+  assert.equal(await kindAfter(untold, firstHalf), 'after')
+  assert.equal(await kindAfter(untold, firstHalf, true), 'after')
   // An allocation that was never ready was left out: nothing was paid for it, nothing differs.
   const idle = changed(whole, 'alo_idle', 'allocated 8 | stop_accepted 9')
   assert.equal(await kindAfter(idle, firstHalf), 'none')
@@ -211,4 +216,22 @@ test('a name like __proto__ is a name like any other', async () => {
     )
     assert.equal(kindOf(await verifyBill(bill.replace('"allocated"', `"${name}"`))), 'schema', name)
   }
+})
+
+test('two bills that show nothing in common are still of one currency and one set of books', async () => {
+  const euros = ordinaryBooks.map((book) => ({ ...book, currency: 'EUR' }))
+  const earlier = { histories: { alo_a: 'allocated 0 book=pb_1 | ready 5 | exited 9' }, from: 0, to: 100 }
+  const later = { histories: { alo_b: 'allocated 110 book=pb_1 | ready 120' }, from: 100, to: 200 }
+  const other = { histories: { alo_b: 'allocated 110 book=pb_2 | ready 120' }, from: 100, to: 200 }
+  const dearer = [madePriceBook('pb_1', { gpu: '2990000001' })]
+  const kindAfter = async (bill: JsonMembers, before: JsonMembers) => {
+    return kindOf(await verifyBill(JSON.stringify(bill), { after: JSON.stringify(before) }))
+  }
+  const first = await madeBundle(earlier)
+  assert.equal(await kindAfter(await madeBundle(later), first), 'none')
+  assert.equal(await kindAfter(await madeBundle(other), first), 'none')
+  assert.equal(await kindAfter(await madeBundle({ ...later, priceBooks: dearer }), first), 'after')
+  const inEuros = await seal({ ...(await madeBundle({ ...other, priceBooks: euros })), currency: 'EUR' })
+  assert.equal(kindOf(await verifyBill(JSON.stringify(inEuros))), 'none')
+  assert.equal(await kindAfter(inEuros, first), 'after')
 })

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import type { JsonMembers } from './made_bundle.ts'
+import { instantText, madePriceBook, seal } from './made_bundle.ts'
+import { sentenceOf, verifyBill } from './verifier.ts'
+
+/** A fifth of what bill.md §4 promises, in all of the promised time: tests share their cores with others. */
+const eventCount = 20_000
+const limitMs = 5000
+
+/** One second paid, one second not, charged after every second of them: the sum grows with the history. */
+async function longBundle(allocations: number): Promise<JsonMembers> {
+  const perAllocation = eventCount / allocations
+  const events: JsonMembers[] = []
+  const charges: JsonMembers[] = []
+  for (let number = 0; number < allocations; number += 1) {
+    const resource = `alo_${String(number).padStart(5, '0')}`
+    const event = (type: string, tick: number, data: JsonMembers): JsonMembers => {
+      const instants = { at: instantText(tick), recordedAt: instantText(tick) }
+      return { resource, seq: tick + 1, type, ...instants, data, prevHash: '', hash: '' }
+    }
+    const place = { for: `ins_${number}`, rank: 0, project: 'prj_1', flavor: 'v100.1', priceBook: 'pb_1' }
+    events.push(event('allocated', 0, { ...place, lines: [{ sku: 'gpu', quantity: 1 }] }))
+    for (let tick = 1; tick < perAllocation - 1; tick += 2) {
+      events.push(event('ready', tick, {}), event('contact_lost', tick + 1, {}))
+      // At 1 nano a second, so that seconds and nanos are the same number.
+      const sum = { unitMillisBefore: String(((tick - 1) / 2) * 1000), unitMillis: '1000' }
+      charges.push({
+        id: `chg_${number}_${tick}`,
+        resource,
+        sku: 'gpu',
+        priceBook: 'pb_1',
+        upTo: instantText(tick + 1.5),
+        ...sum,
+        nanos: '3600',
+        amount: '1',
+        reason: null,
+      })
+    }
+  }
+  const frame = { format: 'gpuhour-bill/1', organization: 'org_1', currency: 'USD' }
+  const period = { from: instantText(0), to: instantText(perAllocation + 1) }
+  const priceBooks = [madePriceBook('pb_1', { gpu: '3600' })]
+  return seal({ ...frame, ...period, priceBooks, events, charges, total: String(charges.length) })
+}
+
+for (const allocations of [1, 2000]) {
+  test(`${eventCount} events of ${allocations} allocations are verified in ${limitMs} ms`, async () => {
+    const bytes = new TextEncoder().encode(JSON.stringify(await longBundle(allocations), null, 1))
+    const start = performance.now()
+    const result = await verifyBill(bytes)
+    const elapsedMs = performance.now() - start
+    assert.match(sentenceOf(result), /: verified$/)
+    assert.ok(elapsedMs <= limitMs, `${elapsedMs} ms`)
+  })
+}
