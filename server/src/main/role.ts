@@ -25,13 +25,11 @@ const endMsMax = 8_000
 /** Without `main` there is nobody to be polite for, and the next start wants the ports. */
 const orphanMsMax = 500
 
-/** Fires on SIGTERM, and when `main` is gone, however it went. Ctrl-C is for `main` alone, which then tells us. */
+/** Fires on SIGTERM, and when `main` is gone, however it went. */
 function endSignal(): AbortSignal {
   const controller = new AbortController()
   process.on('SIGTERM', () => controller.abort(new Error('told to end')))
   process.on('disconnect', () => controller.abort(new Error('main is gone')))
-  process.on('SIGINT', () => {})
-  process.on('SIGHUP', () => {})
   if (!process.connected) controller.abort(new Error('main is gone'))
   return controller.signal
 }

@@ -96,6 +96,8 @@ function start(name: RoleName, options: KeepOptions): ChildProcess {
     env: { ...process.env, ...environmentOf(options.config) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     execArgv: [],
+    // A group of its own: Ctrl-C, or a TERM to the whole group, is for `main` alone, which ends us in order.
+    detached: true,
   })
   for (const stream of [child.stdout, child.stderr])
     if (stream) createInterface({ input: stream }).on('line', options.say)

@@ -2,14 +2,14 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../kernel/clock.ts'
-import { AppError } from '../kernel/errors.ts'
+import { AppError, messageOf } from '../kernel/errors.ts'
 import { migrate } from '../store/migrator.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { type Config, unknownVariables } from './config.ts'
 import { buildConsole } from './console.ts'
 import { type RoleContext, roleNames } from './context.ts'
 import { keepDatabase } from './database.ts'
-import { provisionEngine } from './engine.ts'
+import { provisionEngine } from './provision.ts'
 import { holderOf, tryLock } from './lock.ts'
 import { openLog } from './logs.ts'
 import { lookAtMachine, requireMachine, sayMachine } from './machine.ts'
@@ -73,6 +73,25 @@ const startProcesses: StartRoles = async (parts, running, printer) => {
   await Promise.all(roles.map(({ ready }) => ready))
 }
 
+async function bringUpEngine(config: Config, options: StartOptions, running: AsyncDisposableStack): Promise<void> {
+  const { printer, signal } = options
+  if (config.runtime === 'simulated') return printer.line('Engine: none, the runtime is simulated')
+  const engine = await provisionEngine({ config, printer, signal, clock: systemClock })
+  running.defer(() => engine.release())
+  printer.line(`Engine: ${engine.description}`)
+}
+
+/** Gateway, API and bill do not wait for a page that cannot be built: the start says so and goes on without it. */
+async function prepareConsole(printer: Printer, signal: AbortSignal): Promise<string | null> {
+  try {
+    return await buildConsole({ printer, signal, clock: systemClock })
+  } catch (error) {
+    signal.throwIfAborted()
+    printer.line(`error: ${messageOf(error)}`)
+    return null
+  }
+}
+
 async function prepareStore(config: Config, url: string, platform: Platform, log: Logger): Promise<Store> {
   const applied = await migrate(url)
   if (applied.length > 0) log.info({ applied }, 'migrated')
@@ -97,7 +116,7 @@ async function bringUp(options: StartOptions, running: AsyncDisposableStack): Pr
   const platform = platformOf(claimed, await readPlatform(dataDir))
   writePlatform(dataDir, platform)
   signal.throwIfAborted()
-  if (claimed.runtime === 'docker') say(`Engine: ${(await provisionEngine({ config: claimed, printer, signal, clock })).description}`)
+  await bringUpEngine(claimed, options, running)
   const database = await keepDatabase({ config: claimed, clock, log, say })
   running.defer(() => database.stop())
   say(`Database: ${database.description}`)
@@ -105,7 +124,7 @@ async function bringUp(options: StartOptions, running: AsyncDisposableStack): Pr
   const config = { ...claimed, databaseUrl: database.url }
   const store = await prepareStore(config, database.url, platform, log)
   running.defer(() => store.close())
-  const consoleDir = await buildConsole({ printer, signal })
+  const consoleDir = await prepareConsole(printer, signal)
   signal.throwIfAborted()
   await startRoles({ config, log, store, clock, platform, consoleDir }, running, printer)
   signal.throwIfAborted()
