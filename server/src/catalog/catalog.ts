@@ -122,3 +122,23 @@ export async function offerFlavors(tx: Tx, shapes: readonly FlavorShape[]): Prom
     await tx.now(),
   )
 }
+
+/** Puts the simulated runtime's characters on offer, each under its own name; they have nothing to prove. */
+export async function offerCharacters(tx: Tx, names: readonly string[]): Promise<void> {
+  const now = await tx.now()
+  const text = (name: string): Bilingual => ({ en: `Character ${name}`, zh: `角色 ${name}` })
+  for (const image of names) {
+    const title = text(image)
+    await rows.upsertImage(tx, { id: image, title, description: title, publisher: 'gpuhour', licences: [] }, now)
+    await rows.insertVersion(tx, {
+      id: tx.newId('imageVersion'),
+      image,
+      version: '1',
+      digest: image,
+      recipe: image,
+      needs: { cudaRuntime: null, minimalDriver: null, gpuArchitectures: [], diskGib: 0 },
+      sizeBytes: 0n,
+      offeredAt: now,
+    })
+  }
+}

@@ -53,6 +53,6 @@ export type BuildState = 'waiting' | 'building' | 'proving' | 'done' | 'failed'
 
 /** `pytorch-cuda:2.9` in its two halves; the version may be left out. Null where it cannot name an image. */
 export function parseImageName(name: string): { readonly image: string; readonly version: string | null } | null {
-  const match = /^([a-z0-9][a-z0-9._/-]{0,79})(?::([A-Za-z0-9][A-Za-z0-9._-]{0,39}))?$/.exec(name)
+  const match = /^([a-z0-9][a-z0-9._/+-]{0,79})(?::([A-Za-z0-9][A-Za-z0-9._-]{0,39}))?$/.exec(name)
   return match ? { image: match[1] ?? '', version: match[2] ?? null } : null
 }

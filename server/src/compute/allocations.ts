@@ -7,7 +7,7 @@ import * as placement from '../placement/placement.ts'
 import type { Choice } from '../placement/rules.ts'
 import type { Tx } from '../store/store.ts'
 import { type Finding, findingsOf, isCleanExit, type Look, type LookTimes, type UsageToWrite, type Watched } from './allocations.rules.ts'
-import { lockLeases, openLease, refreshLease } from './leases.ts'
+import { openLease, refreshLease } from './leases.ts'
 import type { EventContext, LifecycleEvent } from './rules.ts'
 
 /** Who or what an event comes from, and what it says; shown to people. */
@@ -77,7 +77,6 @@ export async function recordUsage(
   allocation: placement.AllocationRow,
   events: readonly NewEvent[],
 ): Promise<Metered> {
-  await lockLeases(tx, [allocation.lease])
   const metered = await record(tx, allocation.id, allocation.organization, events)
   const { recordedAt } = metered
   const { usedUpAt } = await refreshLease(tx, allocation.lease)

@@ -1,8 +1,57 @@
-import type { Store } from '../store/store.ts'
+import { grant } from '../billing/billing.ts'
+import { offerCharacters } from '../catalog/catalog.ts'
+import { derivedId } from '../kernel/ids.ts'
+import { nanos, nanosPerUnit } from '../kernel/money.ts'
+import { marketRates } from '../pricing/market.rules.ts'
+import { bookInForce, publish } from '../pricing/pricing.ts'
+import type { Store, Tx } from '../store/store.ts'
+import { ensureOperator, seedDemo } from '../tenancy/tenancy.ts'
 import type { RoleContext } from './context.ts'
 
+/** What the demo project can spend: some three hundred hours of two CPUs, or an evening on a large GPU. */
+const demoGrant = nanos(25n * nanosPerUnit)
+
+/** The simulated runtime's characters that are on offer by name. */
+const characters = [
+  'sim/ok',
+  'sim/slow-start-3s',
+  'sim/slow-pull-5s',
+  'sim/never-starts',
+  'sim/exits-with-7',
+  'sim/exits-after-60s',
+  'sim/runs-for-ever',
+  'sim/vanishes',
+  'sim/pauses',
+  'sim/oom',
+  'sim/refuses',
+  'sim/fails-elsewhere',
+  'sim/ignores-term',
+]
+
 /** Makes what a first start needs and a later one finds: called at every start, before the roles. */
-export async function seed(store: Store, context: Pick<RoleContext, 'config' | 'platform' | 'log'>): Promise<void> {
-  await store.ping()
-  context.log.debug('nothing to seed')
+export async function seed(
+  store: Store,
+  { config, platform, log }: Pick<RoleContext, 'config' | 'platform' | 'log'>,
+): Promise<void> {
+  const isFirst = await store.transact(async (tx) => {
+    const demo = await seedDemo(tx, platform.installation)
+    await ensureOperator(tx, demo, platform.operatorSecret)
+    const isFirst = await publishFirstBook(tx)
+    if (isFirst) {
+      const { organization, operator } = demo
+      const id = derivedId('transfer', platform.installation, 'demo grant')
+      await grant(tx, { organization, amount: demoGrant, by: operator, id })
+    }
+    if (config.runtime === 'simulated') await offerCharacters(tx, characters)
+    return isFirst
+  })
+  if (isFirst) log.info('seeded the demo project, its balance and the first price book')
+}
+
+/** The first price book, from the market's rates; an operator publishes others later. */
+async function publishFirstBook(tx: Tx): Promise<boolean> {
+  const now = await tx.now()
+  if (await bookInForce(tx, 'USD', now)) return false
+  await publish(tx, { currency: 'USD', effectiveFrom: now, rates: marketRates('USD') })
+  return true
 }

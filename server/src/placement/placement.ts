@@ -4,6 +4,7 @@ import { offerFlavors } from '../catalog/catalog.ts'
 import type { AllocationId, LeaseId, NodeId, OrganizationId, PriceBookId, ProjectId, SubjectId } from '../kernel/ids.ts'
 import { derivedId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
+import { bookInForce } from '../pricing/pricing.ts'
 import type { NodeFact, RegisteredNode } from '../runtime/driver.ts'
 import type { Tx } from '../store/store.ts'
 import * as rows from './rows.ts'
@@ -65,8 +66,18 @@ export async function registerNodes(tx: Tx, driver: string, facts: readonly Node
   }
   const shapes = new Map<string, FlavorShape>()
   for (const fact of facts) for (const shape of flavorsOf(fact)) shapes.set(shape.id, shape)
-  await offerFlavors(tx, [...shapes.values()])
+  const priced = await pricedSkus(tx, now)
+  await offerFlavors(
+    tx,
+    [...shapes.values()].filter(({ lines }) => lines.every(({ sku }) => priced.has(sku))),
+  )
   await tx.notify('placement')
+}
+
+/** What has a rate now, in any currency: a model without one is not offered. */
+async function pricedSkus(tx: Tx, now: Instant): Promise<ReadonlySet<string>> {
+  const books = [await bookInForce(tx, 'USD', now), await bookInForce(tx, 'EUR', now)]
+  return new Set(books.flatMap((book) => book?.rates.map(({ sku }) => sku) ?? []))
 }
 
 /** What is free on every node that takes allocations; `locked` holds the nodes so that nobody else gives it away. */
