@@ -31,7 +31,9 @@ function fail(sentence) {
 }
 
 function lockHash() {
-  return createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
 }
 
 function readOrNull(path) {
@@ -68,7 +70,11 @@ export function sameTree(wanted, installed) {
 /** What went wrong in npm, as one sentence that says what to do. */
 export function sentenceOf(output) {
   const registry = /https?:\/\/[^\s/]+/.exec(output)?.[0] ?? 'the npm registry'
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|network/.test(output))
+  if (
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|network/.test(
+      output,
+    )
+  )
     return (
       `The dependencies cannot be installed: ${registry} does not answer. ` +
       'Check the network, or name another registry: npm config set registry <url>'
@@ -78,8 +84,10 @@ export function sentenceOf(output) {
       `The dependencies cannot be installed: the certificate of ${registry} is not trusted here. ` +
       'Name your CA bundle: npm config set cafile <path>'
     )
-  if (/ENOSPC/.test(output)) return 'The dependencies cannot be installed: the disk is full. They take about 1 GB.'
-  if (/EACCES|EROFS|EPERM/.test(output)) return `The dependencies cannot be installed: ${root} cannot be written to.`
+  if (/ENOSPC/.test(output))
+    return 'The dependencies cannot be installed: the disk is full. They take about 1 GB.'
+  if (/EACCES|EROFS|EPERM/.test(output))
+    return `The dependencies cannot be installed: ${root} cannot be written to.`
   const last = output.trim().split('\n').slice(-5).join('\n')
   return `The dependencies cannot be installed; npm says:\n${last}`
 }
@@ -123,8 +131,8 @@ async function install() {
 async function installAlone() {
   const args = [process.execPath, self, 'install']
   const stdio = ['ignore', 'inherit', 'inherit']
-  let { code, signal, error } = await exitOf(spawn('flock', [self, ...args], { stdio }))
-  if (error) ({ code, signal } = await exitOf(spawn(args[0], args.slice(1), { stdio })))
+  const locked = await exitOf(spawn('flock', [self, ...args], { stdio }))
+  const { code, signal } = locked.error ? await exitOf(spawn(args[0], args.slice(1), { stdio })) : locked
   if (signal) process.kill(process.pid, signal)
   if (code !== 0) process.exit(code ?? 1)
 }
@@ -154,7 +162,8 @@ async function run(program, args) {
 const [word, ...args] = process.argv.slice(2)
 // Its test imports this file and starts nothing.
 if (process.argv[1] === self) {
-  if (Number(process.versions.node.split('.')[0]) < 20) fail(`Node ${process.version} is too old: install Node 20 or newer.`)
+  if (Number(process.versions.node.split('.')[0]) < 20)
+    fail(`Node ${process.version} is too old: install Node 20 or newer.`)
   if (word === 'install') await install()
   else if (!Object.hasOwn(programs, word ?? ''))
     fail(`"${word ?? ''}" is not one of: ${Object.keys(programs).join(', ')}.`)

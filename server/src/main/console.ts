@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../kernel/clock.ts'
@@ -43,7 +52,14 @@ export function hashOfSources(root: string): string {
 }
 
 function runVite(root: string, outDir: string, signal: AbortSignal): Promise<void> {
-  const args = [join(root, 'node_modules/vite/bin/vite.js'), 'build', '--outDir', outDir, '--logLevel', 'warn']
+  const args = [
+    join(root, 'node_modules/vite/bin/vite.js'),
+    'build',
+    '--outDir',
+    outDir,
+    '--logLevel',
+    'warn',
+  ]
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: join(root, 'console'),
@@ -56,7 +72,9 @@ function runVite(root: string, outDir: string, signal: AbortSignal): Promise<voi
     child.once('error', reject)
     child.once('close', (code) => {
       if (code === 0) return resolve()
-      reject(new AppError('internal', `The console cannot be built; vite says:\n${output.trim().slice(-2_000)}`))
+      reject(
+        new AppError('internal', `The console cannot be built; vite says:\n${output.trim().slice(-2_000)}`),
+      )
     })
   })
 }

@@ -30,7 +30,10 @@ async function outside(url: string): Promise<KeptDatabase> {
     })
     return { url, description: `PostgreSQL ${version} by DATABASE_URL`, stop: async () => {} }
   } catch (error) {
-    throw new AppError('unavailable', `The database of DATABASE_URL does not answer (${messageOf(error)}). Correct it.`)
+    throw new AppError(
+      'unavailable',
+      `The database of DATABASE_URL does not answer (${messageOf(error)}). Correct it.`,
+    )
   }
 }
 

@@ -49,7 +49,10 @@ export function planEngine(facts: EngineFacts): EnginePlan {
   if (answer.version !== null) {
     if (!isTooOld(answer.version)) return { act: 'use', version: answer.version }
     const wanted = versionMin.join('.')
-    return { act: 'refuse', why: `Docker Engine ${answer.version} is too old: ${wanted} or newer is needed. Upgrade it.` }
+    return {
+      act: 'refuse',
+      why: `Docker Engine ${answer.version} is too old: ${wanted} or newer is needed. Upgrade it.`,
+    }
   }
   if (answer.code === 'EACCES')
     return {
@@ -57,15 +60,26 @@ export function planEngine(facts: EngineFacts): EnginePlan {
       why: `${userName} may not use the Docker Engine at ${socket}: run "sudo usermod -aG docker ${userName}", log in again.`,
     }
   if (facts.isNamed)
-    return { act: 'refuse', why: `No Docker Engine answers at ${socket} (${answer.code}): start it, or unset DOCKER_HOST.` }
+    return {
+      act: 'refuse',
+      why: `No Docker Engine answers at ${socket} (${answer.code}): start it, or unset DOCKER_HOST.`,
+    }
   const by = facts.hasSystemd ? 'systemd' : 'hand'
   if (!facts.mayInstall)
-    return { act: 'refuse', why: 'No Docker Engine answers here, and GPUHOUR_INSTALL_ENGINE=never: start one.' }
+    return {
+      act: 'refuse',
+      why: 'No Docker Engine answers here, and GPUHOUR_INSTALL_ENGINE=never: start one.',
+    }
   if (facts.isRoot && facts.isInstalled) return { act: 'start', by }
   if (facts.isRoot && facts.isDebian) return { act: 'install', by }
   if (facts.isRoot)
-    return { act: 'refuse', why: 'No Docker Engine here: install it with the package manager of this system, then start again.' }
-  const how = facts.isInstalled ? 'start it ("sudo systemctl start docker")' : 'install it ("sudo apt-get install docker.io")'
+    return {
+      act: 'refuse',
+      why: 'No Docker Engine here: install it with the package manager of this system, then start again.',
+    }
+  const how = facts.isInstalled
+    ? 'start it ("sudo systemctl start docker")'
+    : 'install it ("sudo apt-get install docker.io")'
   return {
     act: 'refuse',
     why: `No Docker Engine answers here: ${how} and run "sudo usermod -aG docker ${userName}", or run npm start as root.`,

@@ -49,7 +49,9 @@ function runApt(args: readonly string[], options: InstallOptions, shown: string)
 
 function sentenceOf(what: string, output: string): string {
   const errors = output.split('\n').filter((line) => /^[EW]: /.test(line))
-  if (/Could not resolve|Could not connect|Connection (failed|refused|timed out)|Temporary failure/.test(output))
+  if (
+    /Could not resolve|Could not connect|Connection (failed|refused|timed out)|Temporary failure/.test(output)
+  )
     return `${what} cannot be installed: the Debian mirror does not answer. Check the network and /etc/apt/sources.list.`
   if (/No space left/.test(output)) return `${what} cannot be installed: the disk is full.`
   if (/Could not get lock|is another process using it/.test(output))
@@ -63,6 +65,10 @@ export async function installPackages(options: InstallOptions): Promise<void> {
   printer.line(`Installing ${what} (${packages.join(', ')}) …`)
   const updated = await runApt(['update'], options, `Reading the lists of packages`)
   // A list that could not be read may still hold what we need from before.
-  const failed = await runApt(['install', '-y', '--no-install-recommends', ...packages], options, `Installing ${what}`)
+  const failed = await runApt(
+    ['install', '-y', '--no-install-recommends', ...packages],
+    options,
+    `Installing ${what}`,
+  )
   if (failed !== null) throw new AppError('unavailable', sentenceOf(what, `${updated ?? ''}${failed}`))
 }

@@ -64,7 +64,8 @@ function writeDaemonConfig(): void {
 
 /** The option may stand in the file or on the command line, but not in both: dockerd refuses that. */
 function daemonArguments(): readonly string[] {
-  const isConfigured = existsSync(daemonConfig) && readFileSync(daemonConfig, 'utf8').includes('"live-restore"')
+  const isConfigured =
+    existsSync(daemonConfig) && readFileSync(daemonConfig, 'utf8').includes('"live-restore"')
   return isConfigured ? [] : ['--live-restore']
 }
 
@@ -98,7 +99,7 @@ function spawnDaemon(logFile: string): void {
 
 async function waitForEngine(options: ProvisionOptions, hint: string): Promise<string> {
   const { clock, signal } = options
-  for (const until = clock.monotonic() + startMsMax; clock.monotonic() < until; ) {
+  for (const until = clock.monotonic() + startMsMax; clock.monotonic() < until;) {
     const { version } = await askEngine(dockerSocketOf(options.config))
     if (version !== null) return version
     await clock.sleep(100, signal)
@@ -126,7 +127,11 @@ async function carryOut(plan: EnginePlan, options: ProvisionOptions): Promise<st
       return startDaemon(plan.by, options)
     case 'install':
       writeDaemonConfig()
-      await installPackages({ ...options, what: 'Docker Engine', packages: ['docker.io', 'iptables', 'ca-certificates'] })
+      await installPackages({
+        ...options,
+        what: 'Docker Engine',
+        packages: ['docker.io', 'iptables', 'ca-certificates'],
+      })
       return startDaemon(plan.by, options)
     case 'refuse':
       throw new AppError('unavailable', plan.why)
@@ -141,7 +146,9 @@ async function installTools(options: ProvisionOptions): Promise<void> {
   const packages = missing.flatMap((tool): readonly string[] => (isBefore13 ? tool.before13 : tool.packages))
   const facts = await engineFacts(dockerSocketOf(options.config), options.config.installEngine === 'auto')
   if (!facts.isRoot || !facts.isDebian || !facts.mayInstall)
-    return options.printer.line(`Note: building images needs ${packages.join(' and ')}: sudo apt-get install ${packages.join(' ')}`)
+    return options.printer.line(
+      `Note: building images needs ${packages.join(' and ')}: sudo apt-get install ${packages.join(' ')}`,
+    )
   try {
     await installPackages({ ...options, what: 'what builds images', packages })
   } catch (error) {
@@ -193,7 +200,7 @@ export async function stopEngine(options: ProvisionOptions): Promise<boolean> {
     if (!daemon) return true
     signalProcess(daemon, 'SIGTERM')
     const { clock, signal } = options
-    for (const until = clock.monotonic() + stopMsMax; isAlive(daemon) && clock.monotonic() < until; )
+    for (const until = clock.monotonic() + stopMsMax; isAlive(daemon) && clock.monotonic() < until;)
       await clock.sleep(100, signal)
     return !isAlive(daemon)
   } finally {

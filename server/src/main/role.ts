@@ -48,7 +48,10 @@ async function run(name: RoleName, consoleDir: string | null): Promise<void> {
   process.on('uncaughtException', fatal)
   process.on('unhandledRejection', fatal)
   const platform = await readPlatform(config.dataDir)
-  invariant(platform && config.databaseUrl, 'main writes platform.json and names the database before it starts a role')
+  invariant(
+    platform && config.databaseUrl,
+    'main writes platform.json and names the database before it starts a role',
+  )
   const store = openStore({
     url: config.databaseUrl,
     onError: (error) => log.warn({ err: error }, 'lost a database connection'),

@@ -77,7 +77,7 @@ export async function endOrphans(config: Config, clock: Clock): Promise<void> {
     } catch {
       continue
     }
-    for (const until = clock.monotonic() + 1_000; isAlive(ref) && clock.monotonic() < until; )
+    for (const until = clock.monotonic() + 1_000; isAlive(ref) && clock.monotonic() < until;)
       await clock.sleep(20, AbortSignal.timeout(stopMsMax))
     signalProcess(ref, 'SIGKILL')
     rmSync(path, { force: true })
@@ -145,13 +145,15 @@ export function keepRole(name: RoleName, options: KeepOptions): KeptRole {
     return clock.monotonic() - startedAt >= healthyMs
   }
   const keep = async (): Promise<void> => {
-    for (let deaths = 0; !stopping.signal.aborted; ) {
+    for (let deaths = 0; !stopping.signal.aborted;) {
       const wasHealthy = await round()
       deaths = wasHealthy ? 1 : deaths + 1
       if (!wasReady && deaths >= deathsBeforeReadyMax) break
       await clock.sleep(backoffMs(deaths), stopping.signal).catch(() => {})
     }
-    ready.reject(new AppError('unavailable', `The role ${name} does not start; ${options.config.dataDir}/log says why.`))
+    ready.reject(
+      new AppError('unavailable', `The role ${name} does not start; ${options.config.dataDir}/log says why.`),
+    )
   }
   const kept = keep()
   // Whoever waits for it hears of the rejection; when nobody does, it is no fault of its own.

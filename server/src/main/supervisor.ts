@@ -49,9 +49,13 @@ function claimData(dataDir: string, running: AsyncDisposableStack): void {
     mkdirSync(dataDir, { recursive: true, mode: 0o711 })
     mkdirSync(join(dataDir, 'log'), { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw new AppError('invalid_request', `Cannot write to the data directory ${dataDir}. Set GPUHOUR_DATA.`, {
-      cause: error,
-    })
+    throw new AppError(
+      'invalid_request',
+      `Cannot write to the data directory ${dataDir}. Set GPUHOUR_DATA.`,
+      {
+        cause: error,
+      },
+    )
   }
   const path = join(dataDir, 'lock')
   const lock = tryLock(path)
@@ -73,7 +77,11 @@ const startProcesses: StartRoles = async (parts, running, printer) => {
   await Promise.all(roles.map(({ ready }) => ready))
 }
 
-async function bringUpEngine(config: Config, options: StartOptions, running: AsyncDisposableStack): Promise<void> {
+async function bringUpEngine(
+  config: Config,
+  options: StartOptions,
+  running: AsyncDisposableStack,
+): Promise<void> {
   const { printer, signal } = options
   if (config.runtime === 'simulated') return printer.line('Engine: none, the runtime is simulated')
   const engine = await provisionEngine({ config, printer, signal, clock: systemClock })
@@ -95,7 +103,11 @@ async function prepareConsole(printer: Printer, signal: AbortSignal): Promise<st
 async function prepareStore(config: Config, url: string, platform: Platform, log: Logger): Promise<Store> {
   const applied = await migrate(url)
   if (applied.length > 0) log.info({ applied }, 'migrated')
-  const store = openStore({ url, poolMax: 3, onError: (error) => log.warn({ err: error }, 'lost a database connection') })
+  const store = openStore({
+    url,
+    poolMax: 3,
+    onError: (error) => log.warn({ err: error }, 'lost a database connection'),
+  })
   await hooks.seed(store, { config, platform, log })
   return store
 }

@@ -47,7 +47,9 @@ export function serverUser(): ServerUser | null {
   const found = lookUpUser()
   if (found) return found
   const options = ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent']
-  const made = spawnSync('useradd', [...options, '--shell', '/usr/sbin/nologin', userName], { encoding: 'utf8' })
+  const made = spawnSync('useradd', [...options, '--shell', '/usr/sbin/nologin', userName], {
+    encoding: 'utf8',
+  })
   // Also after a failure: another start may have made it at the same moment.
   const user = lookUpUser()
   if (user) return user
@@ -61,7 +63,8 @@ export function serverUser(): ServerUser | null {
 /** The first folder on the way to `path` that the user may not enter; null when the way is free. */
 export function blockedFolder(path: string, user: ServerUser): string | null {
   const parents: string[] = []
-  for (let folder = dirname(path); !parents.includes(folder); folder = dirname(folder)) parents.unshift(folder)
+  for (let folder = dirname(path); !parents.includes(folder); folder = dirname(folder))
+    parents.unshift(folder)
   return parents.find((folder) => !mayEnter(folder, user)) ?? null
 }
 
@@ -128,7 +131,8 @@ export async function removeOldPrograms(cluster: Cluster): Promise<void> {
   const dir = dirname(cluster.programDir)
   for (const name of await readdir(dir)) {
     const path = join(dir, name)
-    if (name.startsWith('program-') && path !== cluster.programDir) await rm(path, { recursive: true, force: true })
+    if (name.startsWith('program-') && path !== cluster.programDir)
+      await rm(path, { recursive: true, force: true })
   }
 }
 
@@ -189,7 +193,8 @@ export async function prepareCluster(dir: string, output: number, durable: boole
     throw new AppError(
       'invalid_request',
       `PostgreSQL runs as the user "${userName}", who may not enter ${blocked}. ` +
-        'Choose a data directory elsewhere (GPUHOUR_DATA), or allow it: chmod o+x ' + blocked,
+        'Choose a data directory elsewhere (GPUHOUR_DATA), or allow it: chmod o+x ' +
+        blocked,
     )
   const cluster: Cluster = {
     version: from.version,

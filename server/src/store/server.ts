@@ -81,7 +81,11 @@ function argumentsOf(cluster: Cluster, durable: boolean): readonly string[] {
     ...(durable ? {} : settingsOfTests),
     unix_socket_directories: `"${cluster.socketDir}"`,
   }
-  return ['-D', cluster.dataDir, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+  return [
+    '-D',
+    cluster.dataDir,
+    ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ]
 }
 
 /** The address of a database by its socket. */
@@ -145,7 +149,7 @@ async function endRemains(cluster: Cluster, clock: Clock): Promise<void> {
 }
 
 async function hasEnded(ref: ProcessRef, waitMs: number, clock: Clock): Promise<boolean> {
-  for (const until = clock.monotonic() + waitMs; clock.monotonic() < until; ) {
+  for (const until = clock.monotonic() + waitMs; clock.monotonic() < until;) {
     if (!isAlive(ref)) return true
     await clock.sleep(pollMs, AbortSignal.timeout(stopMsMax))
   }
@@ -188,7 +192,7 @@ async function launch(cluster: Cluster, args: readonly string[], output: number,
   let isGone = false
   void died.then(() => (isGone = true))
   const url = socketUrl(cluster.socketDir, 'postgres')
-  for (const until = clock.monotonic() + startMsMax; clock.monotonic() < until; ) {
+  for (const until = clock.monotonic() + startMsMax; clock.monotonic() < until;) {
     if (isGone || child.pid === undefined) break
     if (await answers(url)) return { pid: child.pid, died }
     await clock.sleep(pollMs, AbortSignal.timeout(startMsMax))
