@@ -15,9 +15,9 @@ export function ratesOf(bill: Bill): Rates {
 }
 
 /** The first violation of kind `price_book`: first the books by themselves, then what events make of them. */
-export async function differenceInBooks(bill: Bill): Promise<Difference | null> {
+export function differenceInBooks(bill: Bill): Difference | null {
   for (const [index, book] of bill.priceBooks.entries()) {
-    const found = await differenceInBook(book, `priceBooks[${index}]`, bill.currency)
+    const found = differenceInBook(book, `priceBooks[${index}]`, bill.currency)
     if (found !== null) return found
   }
   const books = new Map(bill.priceBooks.map((book) => [book.id, book]))
@@ -37,12 +37,8 @@ function priceBook(where: string, found: string, expected: string): Difference {
   return { kind: 'price_book', where, found, expected }
 }
 
-async function differenceInBook(
-  book: PriceBook,
-  where: string,
-  currency: string,
-): Promise<Difference | null> {
-  const hash = await hashOf(book.source)
+function differenceInBook(book: PriceBook, where: string, currency: string): Difference | null {
+  const hash = hashOf(book.source)
   if (book.hash !== hash) return priceBook(`${where}.hash`, book.hash, hash)
   if (book.currency !== currency) return priceBook(`${where}.currency`, book.currency, currency)
   const seen = new Set<string>()

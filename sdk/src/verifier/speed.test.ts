@@ -5,9 +5,12 @@ import type { JsonMembers } from './made_bundle.ts'
 import { instantText, madePriceBook, seal } from './made_bundle.ts'
 import { sentenceOf, verifyBill } from './verifier.ts'
 
-/** A fifth of what bill.md §4 promises, in all of the promised time: tests share their cores with others. */
+/**
+ * A fifth of what bill.md §4 promises, in half of the promised time; processor time, since tests share their
+ * cores with others. It is there to find what grows faster than the bill, not to measure.
+ */
 const eventCount = 20_000
-const limitMs = 5000
+const limitMs = 2500
 
 /** One second paid, one second not, charged after every second of them: the sum grows with the history. */
 async function longBundle(allocations: number): Promise<JsonMembers> {
@@ -46,12 +49,13 @@ async function longBundle(allocations: number): Promise<JsonMembers> {
 }
 
 for (const allocations of [1, 2000]) {
-  test(`${eventCount} events of ${allocations} allocations are verified in ${limitMs} ms`, async () => {
+  test(`${eventCount} events of ${allocations} allocations are verified in ${limitMs} ms of processor time`, async () => {
     const bytes = new TextEncoder().encode(JSON.stringify(await longBundle(allocations), null, 1))
-    const start = performance.now()
+    const start = process.cpuUsage()
     const result = await verifyBill(bytes)
-    const elapsedMs = performance.now() - start
+    const { user, system } = process.cpuUsage(start)
+    const usedMs = (user + system) / 1000
     assert.match(sentenceOf(result), /: verified$/)
-    assert.ok(elapsedMs <= limitMs, `${elapsedMs} ms`)
+    assert.ok(usedMs <= limitMs, `${usedMs} ms`)
   })
 }

@@ -55,6 +55,7 @@ export type VerifyResult = Verdict | Unreadable
  * console; needs no server, login or network, and never rejects because of what a document holds. Bytes are
  * better than a string: only in them a wrong encoding can still be seen.
  *
+ * It is a promise although nothing in it waits, so that one day it may: for a worker, or for Web Crypto.
  * With `rateOnly` and `after` together the earlier document is only rated as well; no charges are compared.
  */
 export async function verifyBill(
@@ -67,10 +68,10 @@ export async function verifyBill(
   // Both are read before either is judged: a file that cannot be read is no difference in the other one.
   const earlier = options.after === undefined ? null : documentIn(options.after, 'the earlier bill')
   if (earlier !== null && 'unreadable' in earlier) return earlier
-  const judged = await judge(document.object, isRated)
+  const judged = judge(document.object, isRated)
   let difference = judged.difference
   if (judged.bill !== null && difference === null && earlier !== null) {
-    difference = await differenceFromEarlier(judged.bill, earlier.object, isRated)
+    difference = differenceFromEarlier(judged.bill, earlier.object, isRated)
   }
   const total = document.object.get('total')
   return {
@@ -120,27 +121,23 @@ interface Judged {
 }
 
 /** All kinds but `after`, each over the whole document before the next. */
-async function judge(document: JsonObject, isRated: boolean): Promise<Judged> {
+function judge(document: JsonObject, isRated: boolean): Judged {
   const inShapes = differenceInShapes(isRated ? withoutCharges(document) : document, isRated)
   if (inShapes !== null) return { bill: null, difference: inShapes, recomputed: [] }
   const bill = billOf(document, isRated)
   const inHistory =
     differenceInPresence(bill, isRated) ??
     differenceInSequence(bill) ??
-    (await differenceInHashes(bill)) ??
-    (await differenceInBooks(bill))
+    differenceInHashes(bill) ??
+    differenceInBooks(bill)
   if (inHistory !== null) return { bill, difference: inHistory, recomputed: [] }
   const rates = ratesOf(bill)
   const inMoney = isRated ? null : (differenceInCharges(bill, rates) ?? differenceInTotal(bill))
   return { bill, difference: inMoney, recomputed: recompute(bill, rates) }
 }
 
-async function differenceFromEarlier(
-  bill: Bill,
-  document: JsonObject,
-  isRated: boolean,
-): Promise<Difference | null> {
-  const earlier = await judge(document, isRated)
+function differenceFromEarlier(bill: Bill, document: JsonObject, isRated: boolean): Difference | null {
+  const earlier = judge(document, isRated)
   if (earlier.difference !== null) {
     const { kind, where, found, expected } = earlier.difference
     return { kind: 'after', where: `the earlier bill does not verify (${kind}): ${where}`, found, expected }
