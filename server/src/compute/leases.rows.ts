@@ -24,22 +24,7 @@ export async function selectLease(tx: Tx, lease: LeaseId): Promise<LeaseRow | nu
   return rows[0] ?? null
 }
 
-/** The leases, locked in ascending order until the transaction ends. */
-export async function lockLeases(tx: Tx, leases: readonly LeaseId[]): Promise<readonly LeaseRow[]> {
-  const { rows } = await sql<LeaseRow>`
-    select id as lease, organization, until from lease where id = any(${leases}::text[])
-    order by id for update`.execute(tx.db)
-  return rows
-}
-
-/** Every lease of the organization that runs, locked in ascending order. */
-export async function lockRunning(tx: Tx, organization: OrganizationId): Promise<readonly LeaseRow[]> {
-  const { rows } = await sql<LeaseRow>`
-    select id as lease, organization, until from lease
-    where organization = ${organization} and until is not null order by id for update`.execute(tx.db)
-  return rows
-}
-
+/** Every lease of the organization that runs. */
 export async function selectRunning(tx: Tx, organization: OrganizationId): Promise<readonly LeaseRow[]> {
   const { rows } = await sql<LeaseRow>`
     select id as lease, organization, until from lease
@@ -51,6 +36,16 @@ export async function selectRunning(tx: Tx, organization: OrganizationId): Promi
 export async function selectOrganizationsDue(tx: Tx, before: Instant): Promise<readonly OrganizationId[]> {
   const { rows } = await sql<{ organization: OrganizationId }>`
     select distinct organization from lease where until < ${at(before)} order by organization`.execute(tx.db)
+  return rows.map(({ organization }) => organization)
+}
+
+export async function selectOrganizationsOf(
+  tx: Tx,
+  leases: readonly LeaseId[],
+): Promise<readonly OrganizationId[]> {
+  const { rows } = await sql<{ organization: OrganizationId }>`
+    select distinct organization from lease where id = any(${leases}::text[])
+    order by organization`.execute(tx.db)
   return rows.map(({ organization }) => organization)
 }
 

@@ -82,7 +82,7 @@ export function usedUpAt({ ranks, covered }: Payer): Instant | null {
 }
 
 /** The last instant there is in the calendar of `bill.md`. */
-const endOfTime = instant(253_402_300_799_999)
+export const endOfTime = instant(253_402_300_799_999)
 
 function plus(from: Instant, millis: bigint): Instant {
   return millis > BigInt(endOfTime - from) ? endOfTime : instant(from + Number(millis))
@@ -94,8 +94,8 @@ function lastCovered(ranks: readonly Rank[], covered: Nanos): Instant | null {
   return lastInstant(instant(Math.min(...starts)), endOfTime, (when) => costAt(ranks, when) <= covered)
 }
 
-/** The last instant of `[from, to]` at which the claim, once false, stays false; it holds at `from`. */
-function lastInstant(from: Instant, to: Instant, holds: (when: Instant) => boolean): Instant {
+/** The last instant of `[from, to]` at which a claim holds that holds at `from` and, once false, stays false. */
+export function lastInstant(from: Instant, to: Instant, holds: (when: Instant) => boolean): Instant {
   let low: number = from
   let high: number = to
   while (low < high) {

@@ -1,3 +1,4 @@
+import { lock } from '../journal/journal.ts'
 import type { Line } from '../journal/rules.ts'
 import { invariant } from '../kernel/errors.ts'
 import {
@@ -7,10 +8,12 @@ import {
   type OrganizationId,
   type PriceBookId,
   type SubjectId,
+  type TransferId,
 } from '../kernel/ids.ts'
 import { type Nanos, nanos } from '../kernel/money.ts'
 import { type Instant, instant, later } from '../kernel/time.ts'
-import { applyOrThrow, coveredBy, lockWallet, walletOf } from '../ledger/ledger.ts'
+import { type Accounts, applyOrThrow, coveredBy, lockWallet, walletOf } from '../ledger/ledger.ts'
+import type { Transfer } from '../ledger/rules.ts'
 import { record, spellsOfAll, stateOf } from '../metering/metering.ts'
 import { ratesOf, ratesOfAll } from '../pricing/pricing.ts'
 import { ratePerHour } from '../pricing/rules.ts'
@@ -49,6 +52,7 @@ export async function openLease(
   },
 ): Promise<OpenedLease> {
   const { organization, allocation, lines } = asked
+  await lock(tx, organization)
   const rates = await ratesOf(tx, asked.book)
   const { accounts, available, owed } = await lockWallet(tx, organization)
   const first = firstHold(lines, rates, available)
@@ -64,12 +68,12 @@ export async function openLease(
 }
 
 function holdOf(
-  id: ReturnType<typeof derivedId<'transfer'>>,
-  accounts: Awaited<ReturnType<typeof lockWallet>>['accounts'],
+  id: TransferId,
+  accounts: Accounts,
   allocation: AllocationId,
   amount: Nanos,
   bookedAt: Instant,
-): Parameters<typeof applyOrThrow>[1][number] {
+): Transfer {
   return {
     kind: 'hold',
     id,
@@ -82,9 +86,12 @@ function holdOf(
   }
 }
 
-/** Locks leases, in ascending order: after allocations, before anything is recorded. */
-export async function lockLeases(tx: Tx, leases: readonly LeaseId[]): Promise<readonly rows.LeaseRow[]> {
-  return rows.lockLeases(tx, leases)
+/**
+ * Locks leases until the transaction ends, by the journal lock of their organizations: whatever changes a lease holds
+ * that. Comes after allocations and before anything is recorded (which takes the same lock anyway).
+ */
+export async function lockLeases(tx: Tx, leases: readonly LeaseId[]): Promise<void> {
+  for (const organization of await rows.selectOrganizationsOf(tx, leases)) await lock(tx, organization)
 }
 
 /** When the lease is used up; null: it does not run now, or never ends. */
@@ -100,12 +107,16 @@ export interface Refreshed {
 }
 
 /**
- * Recomputes `until` after any event of an allocation of the lease, in the event's transaction, under the lease's
- * lock (taken before the event was recorded). Where a spell was closed later than the money reached, it records
+ * Recomputes `until` after any event of an allocation of the lease, in the event's transaction. Whatever changes a
+ * lease holds its organization's journal lock, which recording took, so leases need no lock of their own. Where a spell was closed later than the money reached, it records
  * `lease_ended` at the second at which it was used up: the overshoot is ours.
  */
 export async function refreshLease(tx: Tx, lease: LeaseId): Promise<Refreshed> {
-  const payer = await payerOf(tx, lease)
+  const row = await rows.selectLease(tx, lease)
+  invariant(row, 'a lease that is refreshed is there', { lease })
+  await lock(tx, row.organization)
+  const [payer] = await payersOf(tx, [row])
+  invariant(payer, 'a lease that is refreshed pays for something', { lease })
   const end = usedUpAt(payer)
   if (end === null || !isOvershot(payer, end)) {
     const until = isRunning(payer) ? end : null
@@ -165,13 +176,6 @@ async function payersOf(tx: Tx, leases: readonly rows.LeaseRow[]): Promise<reado
   return payers
 }
 
-async function payerOf(tx: Tx, lease: LeaseId): Promise<LeasePayer> {
-  const row = await rows.selectLease(tx, lease)
-  const [payer] = row ? await payersOf(tx, [row]) : []
-  invariant(payer, 'a lease that is refreshed is there', { lease })
-  return payer
-}
-
 /** When everything that the lease pays for had closed for good; null: not yet. */
 async function endOf(tx: Tx, { ranks }: LeasePayer): Promise<Instant | null> {
   let end: Instant | null = null
@@ -186,11 +190,6 @@ async function endOf(tx: Tx, { ranks }: LeasePayer): Promise<Instant | null> {
 /** Organizations of which a lease has less than five minutes left: what the keeper looks at. */
 export async function organizationsToExtend(tx: Tx, now: Instant): Promise<readonly OrganizationId[]> {
   return rows.selectOrganizationsDue(tx, instant(now + leaseMsLow))
-}
-
-/** Locks every running lease of an organization, before billing settles and `extend` holds more. */
-export async function lockRunning(tx: Tx, organization: OrganizationId): Promise<void> {
-  await rows.lockRunning(tx, organization)
 }
 
 /** A lease that is used up, with an allocation whose spell is still open. */
@@ -213,13 +212,14 @@ export async function isExtendable(tx: Tx, organization: OrganizationId, now: In
 
 /**
  * Extends all running leases of an organization to one common second, at most ten minutes ahead, the one furthest
- * behind first. The caller has locked them and let billing settle storage and what has ended. Answers those that
- * are used up and stay so.
+ * behind first. The caller has let billing settle storage and what has ended, in the same transaction. Answers
+ * those that are used up and stay so.
  */
 export async function extend(
   tx: Tx,
   organization: OrganizationId,
 ): Promise<{ readonly extended: number; readonly usedUp: readonly UsedUp[] }> {
+  await lock(tx, organization)
   const { accounts, available } = await lockWallet(tx, organization)
   const now = await tx.now()
   const payers = await sighted(tx, await rows.selectRunning(tx, organization), now)
@@ -242,6 +242,11 @@ export async function extend(
       if (spells.at(-1)?.to === null) usedUp.push({ lease: payer.lease, subject, allocation, at: until })
   }
   return { extended, usedUp }
+}
+
+/** The running leases of an organization with all that says how far their money reaches, for a balance. */
+export async function runningOf(tx: Tx, organization: OrganizationId): Promise<readonly Payer[]> {
+  return payersOf(tx, await rows.selectRunning(tx, organization))
 }
 
 function earliest(payers: readonly LeasePayer[]): Instant | null {

@@ -12,6 +12,7 @@ import {
   availableOf,
   judge,
   type NewAccount,
+  type OpenHold,
   type OpenResult,
   postedOf,
   type PostedTransfer,
@@ -216,6 +217,6 @@ export async function coveredBy(tx: Tx, abouts: readonly Reference[]): Promise<N
 }
 
 /** The holds about these of which something is left, oldest first. */
-export async function openHolds(tx: Tx, abouts: readonly Reference[]): Promise<readonly rows.OpenHold[]> {
+export async function openHolds(tx: Tx, abouts: readonly Reference[]): Promise<readonly OpenHold[]> {
   return abouts.length === 0 ? [] : rows.selectOpenHolds(tx, abouts)
 }

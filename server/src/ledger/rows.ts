@@ -3,7 +3,15 @@ import type { AccountId, OrganizationId, TransferId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
-import type { Account, KnownTransfer, NewAccount, PostedTransfer, Reference, Totals } from './rules.ts'
+import type {
+  Account,
+  KnownTransfer,
+  NewAccount,
+  OpenHold,
+  PostedTransfer,
+  Reference,
+  Totals,
+} from './rules.ts'
 
 const accountColumns = sql.raw(`id, owner, code, currency, limit_rule as "limit",
   debits_pending as "debitsPending", debits_posted as "debitsPosted",
@@ -166,13 +174,6 @@ export async function sumCovered(tx: Tx, abouts: readonly Reference[]): Promise<
     from transfer where about = any(${abouts}::text[])
       and (kind <> 'post' or code = 'give_back')`.execute(tx.db)
   return rows[0]?.covered ?? nanos(0n)
-}
-
-/** A hold of which something is left. */
-export interface OpenHold {
-  readonly id: TransferId
-  readonly about: Reference
-  readonly left: Nanos
 }
 
 /** The holds about these of which something is left, oldest first. */

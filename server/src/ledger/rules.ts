@@ -126,6 +126,13 @@ export interface KnownTransfer extends PostedTransfer {
   readonly isReleased: boolean
 }
 
+/** A hold of which something is left. */
+export interface OpenHold {
+  readonly id: TransferId
+  readonly about: Reference
+  readonly left: Nanos
+}
+
 /** What a call is judged by: the accounts it touches (locked), and what is known under the ids that it names. */
 export interface Books {
   readonly accounts: ReadonlyMap<AccountId, Account>

@@ -107,6 +107,15 @@ export function storageNow(
   return { sku: first.data.sku, sizeGib, priceBook }
 }
 
+/** The price books that the events name, each once. */
+export function booksNamed(events: readonly UsageEvent[]): readonly PriceBookId[] {
+  const named = new Set<PriceBookId>()
+  for (const event of events)
+    if (event.type === 'allocated' || event.type === 'created' || event.type === 'repriced')
+      named.add(event.data.priceBook)
+  return [...named]
+}
+
 function storageSums(events: readonly UsageEvent[], before: Instant): readonly Sum[] {
   const [first] = events
   invariant(first?.type === 'created', 'storage begins with created', {

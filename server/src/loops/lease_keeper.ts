@@ -1,0 +1,55 @@
+import { settleForHold } from '../billing/billing.ts'
+import { extend, isExtendable, organizationsToExtend } from '../compute/leases.ts'
+import type { AllocationId, OrganizationId, SubjectId } from '../kernel/ids.ts'
+import type { Instant } from '../kernel/time.ts'
+import type { Store, Tx } from '../store/store.ts'
+import type { Loop, PassReport } from './loop.ts'
+
+/**
+ * Ends what a lease paid for at the second at which it was used up: locks the subject and its allocation, records
+ * `lease_ended` and asks for the stop. Harmless where something else ended it in the meantime.
+ */
+export type EndLease = (tx: Tx, subject: SubjectId, allocation: AllocationId, at: Instant) => Promise<void>
+
+/** Holds more money for what runs, and ends what there is no more money for. */
+export function makeLeaseKeeper(store: Store, endLease: EndLease): Loop {
+  const keep = async (
+    organization: OrganizationId,
+    counts: { extended: number; ended: number },
+  ): Promise<void> => {
+    const isDue = await store.read(async (tx) => isExtendable(tx, organization, await tx.now()))
+    if (!isDue) return
+    const { extended, usedUp } = await store.transact(async (tx) => {
+      await settleForHold(tx, organization)
+      return extend(tx, organization)
+    })
+    counts.extended += extended
+    // Each in a transaction of its own: a subject is locked before money is, and the money has just been looked at.
+    for (const { subject, allocation, at } of usedUp) {
+      await store.transact((tx) => endLease(tx, subject, allocation, at))
+      counts.ended += 1
+    }
+  }
+  return {
+    name: 'lease_keeper',
+    everyMs: 1000,
+    async pass(signal): Promise<PassReport> {
+      const counts = { organizations: 0, extended: 0, ended: 0 }
+      const errors: unknown[] = []
+      const due = await store.read(async (tx) => organizationsToExtend(tx, await tx.now()))
+      for (const organization of due) {
+        signal.throwIfAborted()
+        counts.organizations += 1
+        try {
+          await keep(organization, counts)
+        } catch (error) {
+          // One organization's trouble is not the others': the pass goes on, and fails at its end.
+          errors.push(error)
+        }
+      }
+      if (errors.length > 0)
+        throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'keeping leases failed')
+      return counts
+    },
+  }
+}
