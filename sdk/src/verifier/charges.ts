@@ -41,7 +41,7 @@ export function differenceInCharges(bill: Bill, rates: Rates): Difference | null
   for (const history of historiesOf(bill)) {
     const charges = chargesByResource.get(history.resource) ?? []
     for (const [charge, paid] of paidAtCharges(history, charges)) paidByCharge.set(charge, paid)
-    sums.push(...sumsAtBoundaries(history, charges, bill))
+    for (const sum of sumsAtBoundaries(history, charges, bill)) sums.push(sum)
   }
   for (const [index, charge] of bill.charges.entries()) {
     const before = bill.charges[index - 1]

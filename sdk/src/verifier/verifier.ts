@@ -13,9 +13,6 @@ import { differenceInPresence } from './presence.ts'
 import { differenceInSequence } from './sequence.ts'
 import { differenceInShapes } from './shapes.ts'
 
-export type { Difference, DifferenceKind } from './difference.ts'
-export type { RecomputedLine } from './charges.ts'
-
 /** How a bill is to be verified. */
 export interface VerifyOptions {
   /**
