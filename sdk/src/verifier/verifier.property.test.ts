@@ -182,7 +182,7 @@ function otherThan(value: Json): Json {
   if (typeof value === 'boolean') return !value
   if (typeof value !== 'string') return 'x'
   if (/^[0-9a-f]{64}$/.test(value)) return `${value.startsWith('0') ? '1' : '0'}${value.slice(1)}`
-  if (/Z$/.test(value)) return value.replace(/[0-9]Z$/, (digit) => (digit === '0Z' ? '1Z' : '0Z'))
+  if (value.endsWith('Z')) return value.replace(/[0-9]Z$/, (digit) => (digit === '0Z' ? '1Z' : '0Z'))
   if (/^-?[0-9]+$/.test(value)) return String(BigInt(value) + 1n)
   return `${value}x`
 }
