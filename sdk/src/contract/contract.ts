@@ -121,7 +121,7 @@ export const contract = {
 
   getBalance: { summary: 'Balance, burn and runway', reply: balance },
   listUsage: { summary: 'Paid time, newest first', query: moneyListQuery, reply: pageOf(usage) },
-  listCharges: { summary: 'Charges, oldest first', query: moneyListQuery, reply: pageOf(charge) },
+  listCharges: { summary: 'Charges, newest first', query: moneyListQuery, reply: pageOf(charge) },
   listUsageEvents: {
     summary: 'Usage events by resource and seq',
     query: moneyListQuery,
@@ -171,6 +171,7 @@ export { pathOf, type RouteName, routes } from './routes.ts'
 export { type ErrorCode, errorCodes, type Problem, problem } from './problem.ts'
 export type { BuildProgress, Image, ImageVersion, Offer, Offers, Proof } from './images.ts'
 export type { Allocation, Cost, HistoryEvent, Instance, InstanceState, Waiting } from './instances.ts'
+export { bill } from './money.ts'
 export type { Balance, Bill, Charge, Grant, PriceBook, Statement, Usage, UsageEvent } from './money.ts'
 export type { Doctor, Platform } from './operator.ts'
 export type { ApiKey, KeyAction, MadeApiKey, Me, Organization, Project, SshKey } from './people.ts'

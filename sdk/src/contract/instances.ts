@@ -14,6 +14,7 @@ import {
   pageQuery,
   permission,
   sizeGib,
+  wanted,
 } from './values.ts'
 
 export const instanceStates = [
@@ -154,7 +155,7 @@ export type HistoryEvent = z.infer<typeof historyEvent>
 
 export const listInstancesQuery = z.strictObject({
   ...pageQuery,
-  name: z.string().max(80).optional(),
+  name: wanted.optional().describe('Name or id.'),
   includeDeleted: z.enum(['true', 'false']).default('false'),
 })
 

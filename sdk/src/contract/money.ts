@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { askedInstant, count, currency, id, instant, nanos, newId, pageQuery } from './values.ts'
+import { askedInstant, count, currency, id, instant, nanos, newId, pageQuery, wanted } from './values.ts'
 
 /** What an organization has, holds and burns, at `asOf`. */
 export const balance = z.strictObject({
@@ -111,7 +111,7 @@ export const periodQuery = z.strictObject({
 
 export const moneyListQuery = z.strictObject({
   ...pageQuery,
-  resource: z.string().max(80).optional().describe('Only of this allocation or volume.'),
+  resource: wanted.optional().describe('Only of this allocation or volume.'),
 })
 
 /** The open bill, `gpuhour-bill/1`: served as it is, checked by `verify-bill`. */

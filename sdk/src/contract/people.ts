@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { currency, id, instant, label, name, newId, pageQuery } from './values.ts'
+import { currency, id, instant, label, name, newId, pageQuery, wanted } from './values.ts'
 
 export const organizationRoles = ['owner', 'admin', 'member', 'billing', 'viewer'] as const
 export type OrganizationRole = (typeof organizationRoles)[number]
@@ -84,8 +84,8 @@ export const apiKeyDaysMax = 3650
 export const newApiKey = z.strictObject({
   id: newId('apiKey'),
   name: label,
-  organization: z.string().max(80).optional().describe('Default: the only one of whom asks.'),
-  project: z.string().max(80).nullable().default(null).describe('Confines the key to one project.'),
+  organization: wanted.optional().describe('Default: the only one of whom asks.'),
+  project: wanted.nullable().default(null).describe('Confines the key to one project.'),
   actions: z
     .array(z.enum(keyActions))
     .min(1, { error: 'must name at least one action' })

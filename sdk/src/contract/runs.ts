@@ -1,6 +1,16 @@
 import { z } from 'zod'
 import { allocation, cost, ending, waiting } from './instances.ts'
-import { flavorName, id, imageReference, instant, name, newId, pageQuery, permission } from './values.ts'
+import {
+  flavorName,
+  id,
+  imageReference,
+  instant,
+  name,
+  newId,
+  pageQuery,
+  permission,
+  wanted,
+} from './values.ts'
 
 export const runStates = [
   'queued',
@@ -21,7 +31,9 @@ export const finalRunStates: readonly RunState[] = ['succeeded', 'failed', 'canc
 const argument = z
   .string()
   .max(32_768, { error: 'must be at most 32768 characters' })
-  .refine((text) => !text.includes('\0'), { error: 'must not contain NUL' })
+  .refine((text) => !text.includes('\0') && text.isWellFormed(), {
+    error: 'must be well-formed Unicode without NUL',
+  })
 
 /** The names that the platform sets itself, or that would change what is run: a command cannot bring them. */
 const environmentName = z.string().regex(/^(?!LD_|GPUHOUR_)[A-Za-z_][A-Za-z0-9_]{0,127}$/, {
@@ -38,9 +50,7 @@ export const newRun = z.strictObject({
     .min(1, { error: 'must name a command' })
     .max(1000, { error: 'must be at most 1000 arguments' }),
   environment: z.record(environmentName, argument).default({}),
-  volume: z
-    .string()
-    .max(80)
+  volume: wanted
     .nullable()
     .default(null)
     .describe('Id or name of the volume mounted as home; null: the home is scratch and goes with the run.'),

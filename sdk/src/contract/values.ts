@@ -28,6 +28,12 @@ export const label = z
     error: 'must be one line without control characters',
   })
 
+/** A name or an id that is looked for: what was never given to anything is simply not found. */
+export const wanted = z
+  .string()
+  .max(80, { error: 'must be at most 80 characters' })
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, { error: 'must not contain control characters' })
+
 /** `name:version` of an image in the catalog. */
 export const imageReference = z
   .string()

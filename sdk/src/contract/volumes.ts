@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import { currency, id, instant, name, nanos, newId, pageQuery, permission, sizeGib } from './values.ts'
+import {
+  currency,
+  id,
+  instant,
+  name,
+  nanos,
+  newId,
+  pageQuery,
+  permission,
+  sizeGib,
+  wanted,
+} from './values.ts'
 
 export const newVolume = z.strictObject({ id: newId('volume'), name, sizeGib })
 
@@ -22,4 +33,4 @@ export const volume = z.strictObject({
 })
 export type Volume = z.infer<typeof volume>
 
-export const listVolumesQuery = z.strictObject({ ...pageQuery, name: z.string().max(80).optional() })
+export const listVolumesQuery = z.strictObject({ ...pageQuery, name: wanted.optional() })

@@ -1,0 +1,44 @@
+import type { Clock } from '../kernel/clock.ts'
+
+/** How many requests somebody may send at once, and how many are given back each second. */
+export interface Limit {
+  readonly burst: number
+  readonly perSecond: number
+}
+
+/** Generous: a console with every page open stays far below it, a loop without a pause meets it at once. */
+export const callerLimit: Limit = { burst: 300, perSecond: 100 }
+
+/** Wrong credentials from one address: a person mistypes a few times, a guesser is slowed to nothing. */
+export const strangerLimit: Limit = { burst: 100, perSecond: 10 }
+
+/** Beyond so many callers the oldest are forgotten: they had not been seen for longest. */
+const callersMax = 10_000
+
+/** What became of a request for a token. */
+export interface Taken {
+  readonly allowed: boolean
+  readonly remaining: number
+  /** Whole seconds until at least one is there. */
+  readonly retryAfter: number
+}
+
+/** Token buckets by caller, in memory: a restart forgives. */
+export function makeLimiter(limit: Limit, clock: Clock) {
+  const buckets = new Map<string, { tokens: number; at: number }>()
+  return {
+    take(caller: string): Taken {
+      const now = clock.monotonic()
+      const before = buckets.get(caller) ?? { tokens: limit.burst, at: now }
+      const tokens = Math.min(limit.burst, before.tokens + ((now - before.at) / 1000) * limit.perSecond)
+      const allowed = tokens >= 1
+      // Deleted first, so that the map stays ordered by last use.
+      buckets.delete(caller)
+      buckets.set(caller, { tokens: allowed ? tokens - 1 : tokens, at: now })
+      const [oldest] = buckets.keys()
+      if (buckets.size > callersMax && oldest !== undefined) buckets.delete(oldest)
+      const remaining = Math.floor(allowed ? tokens - 1 : tokens)
+      return { allowed, remaining, retryAfter: Math.max(1, Math.ceil((1 - tokens) / limit.perSecond)) }
+    },
+  }
+}

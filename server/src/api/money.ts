@@ -1,0 +1,276 @@
+import { bill as billSchema, type Charge, type Statement, type UsageEvent } from '@gpuhour/sdk/contract'
+import * as billing from '../billing/billing.ts'
+import * as compute from '../compute/compute.ts'
+import * as jobs from '../jobs/jobs.ts'
+import * as journal from '../journal/journal.ts'
+import { AppError } from '../kernel/errors.ts'
+import { asId, isId } from '../kernel/ids.ts'
+import { nanos } from '../kernel/money.ts'
+import { instant } from '../kernel/time.ts'
+import { allBooks } from '../pricing/pricing.ts'
+import type { PriceBook } from '../pricing/rules.ts'
+import * as storage from '../storage/storage.ts'
+import type { Tx } from '../store/store.ts'
+import * as tenancy from '../tenancy/tenancy.ts'
+import { organizationFor } from './access.ts'
+import { type Handlers, made, ok } from './calls.ts'
+import { decodeCursor, pageOf, pageOfAll } from './pages.rules.ts'
+import type { ApiParts } from './parts.ts'
+import { periodOf } from './periods.rules.ts'
+import { shown } from './views.rules.ts'
+
+/** The names of instances, runs and volumes, each looked up once. */
+function namesOf(tx: Tx): (id: string) => Promise<string> {
+  const known = new Map<string, string>()
+  const lookUp = async (id: string): Promise<string | undefined> => {
+    if (isId('instance', id)) return (await compute.instance(tx, id))?.name
+    if (isId('run', id)) return (await jobs.run(tx, id))?.name
+    return isId('volume', id) ? (await storage.volume(tx, id))?.name : undefined
+  }
+  return async (id) => {
+    const name = known.get(id) ?? (await lookUp(id)) ?? id
+    known.set(id, name)
+    return name
+  }
+}
+
+function chargeView(row: Awaited<ReturnType<typeof billing.charges>>[number]): Charge {
+  const { id, resource, sku, priceBook, reason } = row
+  return {
+    id,
+    resource,
+    sku,
+    priceBook,
+    upTo: shown(row.upTo),
+    unitMillisBefore: String(row.unitMillisBefore),
+    unitMillis: String(row.unitMillis),
+    nanos: String(row.nanos),
+    amount: String(row.amount),
+    reason,
+  }
+}
+
+function eventView(row: Awaited<ReturnType<typeof journal.events>>[number]): UsageEvent {
+  const { resource, seq, type, at, recordedAt, data, prevHash, hash } = row
+  return {
+    resource,
+    seq,
+    type,
+    at: shown(at),
+    recordedAt: shown(recordedAt),
+    data: { ...data },
+    prevHash,
+    hash,
+  }
+}
+
+function bookView({ id, currency, effectiveFrom, rates, hash }: PriceBook) {
+  const shownRates = rates.map(({ sku, unit, nanos: rate }) => ({ sku, unit, nanos: String(rate) }))
+  return { id, currency, effectiveFrom: shown(effectiveFrom), rates: shownRates, hash }
+}
+
+/** Two halves of a cursor that are joined by a slash. */
+function cursorPair(cursor: string | undefined, form: RegExp): readonly [string, string] | null {
+  const after = decodeCursor(cursor, form)
+  if (after === null) return null
+  const slash = after.indexOf('/')
+  return [after.slice(0, slash), after.slice(slash + 1)]
+}
+
+async function statementView(tx: Tx, found: billing.Statement): Promise<Statement> {
+  const nameOf = namesOf(tx)
+  const lines: Statement['lines'] = []
+  for (const { resource, subject, project, sku, priceBook, unit, unitMillis, rate, amount } of found.lines)
+    lines.push({
+      resource,
+      subject,
+      name: await nameOf(subject),
+      project,
+      sku,
+      priceBook,
+      unit,
+      unitMillis: String(unitMillis),
+      nanosPerUnitHour: String(rate),
+      amountNanos: String(amount),
+    })
+  const credits = found.credits.map(({ id, bookedAt, code, about, amount }) => ({
+    id,
+    at: shown(bookedAt),
+    code,
+    about,
+    amountNanos: String(amount),
+  }))
+  return {
+    organization: found.organization,
+    currency: found.currency,
+    from: shown(found.from),
+    to: shown(found.to),
+    lines,
+    totalNanos: String(found.total),
+    credits,
+    creditsNanos: String(found.credits.reduce((sum, { amount }) => sum + amount, 0n)),
+    balanceNanos: String(found.posted),
+  }
+}
+
+function balanceHandler({ store }: ApiParts): Handlers['getBalance'] {
+  return async ({ principal, params }) =>
+    ok(
+      await store.read(async (tx) => {
+        const { id } = await organizationFor(tx, principal, 'read_money', params.organization)
+        const found = await billing.balance(tx, id)
+        return {
+          organization: id,
+          currency: found.currency,
+          asOf: shown(found.asOf),
+          postedNanos: String(found.posted),
+          heldNanos: String(found.held),
+          liveNanos: String(found.live),
+          availableNanos: String(found.available),
+          receivableNanos: String(found.receivable),
+          nanosPerHour: String(found.perHour),
+          storageNanosPerHour: String(found.storagePerHour),
+          runwayUntil: shown(found.runwayUntil),
+        }
+      }),
+    )
+}
+
+function grantHandler({ store }: ApiParts): Handlers['createGrant'] {
+  return async ({ principal, params, body, requestId }) => {
+    const answer = await store.transact(async (tx) => {
+      const { id: organization, currency } = await organizationFor(
+        tx,
+        principal,
+        'operate',
+        params.organization,
+      )
+      if (currency !== body.currency)
+        throw new AppError('invalid_request', `The organization’s currency is ${currency}.`, undefined, [
+          { pointer: '/currency', message: `must be ${currency}` },
+        ])
+      const id = asId('transfer', body.id)
+      const amount = nanos(BigInt(body.amountNanos))
+      const result = await billing.grant(tx, { organization, amount, by: principal.person, id })
+      if (!result.ok)
+        throw new AppError('conflict', 'Another transfer has this id already. Use a new one.', result, [
+          { pointer: '/id', message: result.reason },
+        ])
+      const isNew = result.outcomes[0] === 'created'
+      const change = { organization, principal, action: 'grant.create', target: id, requestId, after: body }
+      if (isNew) await tenancy.audit(tx, change)
+      const at = shown(await tx.now())
+      return { isNew, view: { id, organization, amountNanos: body.amountNanos, currency, at } }
+    })
+    return made(answer.isNew, answer.view)
+  }
+}
+
+function usageHandler({ store }: ApiParts): Handlers['listUsage'] {
+  return async ({ principal, params, query }) =>
+    ok(
+      await store.read(async (tx) => {
+        const { id } = await organizationFor(tx, principal, 'read_money', params.organization)
+        const pair = cursorPair(query.cursor, /^\d{1,15}\/alo_[0-9a-z]{1,60}$/)
+        const rows = await billing.usage(tx, id, {
+          allocation: query.resource,
+          after: pair ? { from: instant(Number(pair[0])), allocation: pair[1] } : undefined,
+          limit: query.limit + 1,
+        })
+        const nameOf = namesOf(tx)
+        const names = new Map<string, string>()
+        for (const { subject } of rows) names.set(subject, await nameOf(subject))
+        return pageOf(
+          rows,
+          query.limit,
+          ({ from, allocation }) => `${from}/${allocation}`,
+          ({ allocation, subject, project, flavor, from, to, paidMillis, lines, amount }) => ({
+            allocation,
+            subject,
+            name: names.get(subject) ?? subject,
+            project,
+            flavor,
+            from: shown(from),
+            to: shown(to),
+            paidMillis: String(paidMillis),
+            lines: lines.map(({ sku, quantity }) => ({ sku, quantity })),
+            amountNanos: String(amount),
+          }),
+        )
+      }),
+    )
+}
+
+type ListRoutes = 'listCharges' | 'listUsageEvents' | 'listPriceBooks'
+
+function listHandlers({ store }: ApiParts): Pick<Handlers, ListRoutes> {
+  return {
+    listCharges: async ({ principal, params, query }) =>
+      ok(
+        await store.read(async (tx) => {
+          const { id } = await organizationFor(tx, principal, 'read_money', params.organization)
+          const pair = cursorPair(query.cursor, /^\d{1,15}\/chg_[0-9a-z]{1,60}$/)
+          const rows = await billing.charges(tx, id, {
+            resource: query.resource,
+            after: pair ? { upTo: instant(Number(pair[0])), id: pair[1] } : undefined,
+            limit: query.limit + 1,
+          })
+          return pageOf(rows, query.limit, (row) => `${row.upTo}/${row.id}`, chargeView)
+        }),
+      ),
+
+    listUsageEvents: async ({ principal, params, query }) =>
+      ok(
+        await store.read(async (tx) => {
+          const { id } = await organizationFor(tx, principal, 'read_money', params.organization)
+          const pair = cursorPair(query.cursor, /^[a-z]{3}_[0-9a-z]{1,60}\/\d{1,9}$/)
+          const rows = await journal.events(tx, id, {
+            resource: query.resource,
+            after: pair ? { resource: pair[0], seq: Number(pair[1]) } : undefined,
+            limit: query.limit + 1,
+          })
+          return pageOf(rows, query.limit, (row) => `${row.resource}/${row.seq}`, eventView)
+        }),
+      ),
+
+    listPriceBooks: async ({ principal, params, query }) =>
+      ok(
+        await store.read(async (tx) => {
+          const { currency } = await organizationFor(tx, principal, 'read', params.organization)
+          return pageOfAll(await allBooks(tx, currency), query, ({ id }) => id, bookView)
+        }),
+      ),
+  }
+}
+
+type MoneyRoutes = ListRoutes | 'getBalance' | 'listUsage' | 'getStatement' | 'getBill' | 'createGrant'
+
+/** Everything about money. */
+export function moneyHandlers(parts: ApiParts): Pick<Handlers, MoneyRoutes> {
+  const { store } = parts
+  return {
+    ...listHandlers(parts),
+    getBalance: balanceHandler(parts),
+    listUsage: usageHandler(parts),
+    createGrant: grantHandler(parts),
+
+    // A period up to now makes a boundary: both of these write.
+    getStatement: async ({ principal, params, query }) =>
+      ok(
+        await store.transact(async (tx) => {
+          const { id, timeZone } = await organizationFor(tx, principal, 'read_money', params.organization)
+          const period = periodOf(query, await tx.now(), timeZone)
+          return statementView(tx, await billing.statement(tx, id, period))
+        }),
+      ),
+
+    getBill: async ({ principal, params, query }) =>
+      ok(
+        await store.transact(async (tx) => {
+          const { id, timeZone } = await organizationFor(tx, principal, 'read_money', params.organization)
+          const period = periodOf(query, await tx.now(), timeZone)
+          return billSchema.parse(await billing.bill(tx, id, period))
+        }),
+      ),
+  }
+}

@@ -1,0 +1,42 @@
+import type { Clock } from '../kernel/clock.ts'
+import type { Store } from '../store/store.ts'
+import type { Sessions } from '../identity/sessions.ts'
+import type { Nudges } from './nudges.ts'
+
+/** Where the doors of instances stand. */
+export interface Doors {
+  readonly apps: { readonly scheme: 'http' | 'https'; readonly host: string; readonly port: number }
+  readonly ssh: { readonly host: string; readonly port: number }
+}
+
+/** One line of the log; pino's loggers have this form. */
+export interface ApiLog {
+  info(detail: object, message: string): void
+  warn(detail: object, message: string): void
+  error(detail: object, message: string): void
+}
+
+/** Everything that the app is made of. */
+export interface ApiParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: ApiLog
+  readonly sessions: Sessions
+  readonly nudges: Nudges
+  readonly doors: Doors
+  /** `http://localhost:7070`. */
+  readonly consoleUrl: string
+  readonly dataDir: string
+  /** The folder of the built console; null where there is none. */
+  readonly consoleDir: string | null
+  readonly version: string
+  readonly runtime: string
+  /** The configuration in force, for the operator. */
+  readonly configuration: readonly {
+    readonly name: string
+    readonly value: string
+    readonly meaning: string
+  }[]
+  /** Fires when the role ends: streams end with it. */
+  readonly signal: AbortSignal
+}
