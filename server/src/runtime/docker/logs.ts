@@ -9,8 +9,8 @@ import { containerName, labels } from './profile.ts'
  * The engine numbers nothing. It gives every record (a line, or a piece of a line longer than 16 KiB) the time at
  * which it read it, in nanoseconds; the pieces of one line share the time of the first. Within one stream times never
  * go back and equal ones stand together; between the two streams a long line's later pieces may carry an older time
- * than what stands before them. So a place in the log is named by the last record's stream, its time, and its number
- * among the records of that stream with that time.
+ * than what stands before them. So a place in the log is named by the last record's stream, and for each stream by the
+ * last record's time and its number among the records of that stream with that time.
  *
  * To go on from a place, we ask for the last few records (`tail`, which the engine finds backwards from the end and
  * therefore cheaply), and look for the place in that window. Is it not in there, the window grows eightfold: so what
@@ -25,42 +25,53 @@ interface LogRecord {
   readonly bytes: Buffer
 }
 
-interface Place {
-  readonly stream: 'stdout' | 'stderr'
+type Stream = LogRecord['stream']
+
+/** How far one stream was read. */
+interface Mark {
+  /** The last record's time; empty where none was read. */
   readonly time: string
-  /** One for the first record of that stream with that time. */
+  /** How many records with that time were read. */
   readonly nth: number
-  /** Is the record a whole line? Otherwise it is a piece of a long one. */
-  readonly isWhole: boolean
-  /** The bytes of a character cut in two at the end of the last piece, in each stream. */
-  readonly pending: Readonly<Record<'stdout' | 'stderr', Buffer>>
+  /** Had the last record no line end? Then the line goes on, or it is a long one whose end the engine lost. */
+  readonly isOpen: boolean
+  /** The bytes of a character that was cut in two at the end of the last piece. */
+  readonly pending: Buffer
 }
 
+interface Place {
+  /** The stream of the last record. */
+  readonly stream: Stream
+  readonly marks: Readonly<Record<Stream, Mark>>
+}
+
+const unread: Mark = { time: '', nth: 0, isOpen: false, pending: Buffer.alloc(0) }
+
 /** Reads a cursor; null at the beginning. */
-export function parseCursor(cursor: LogCursor): Place | null {
+function parseCursor(cursor: LogCursor): Place | null {
   if (cursor === 'start') return null
-  const match = /^(\d{4}-[\d:T.-]+Z)\/([oe])(\d+)([wp])\/([0-9a-f]*)\/([0-9a-f]*)$/.exec(cursor)
+  const mark = String.raw`((?:[\d-]+T[\d:.]+Z)?),(\d+)([wp]),([0-9a-f]*)`
+  const match = new RegExp(`^([oe])/${mark}/${mark}$`).exec(cursor)
   if (!match)
     throw new DriverError(
       'log_gone',
       'never',
       `"${cursor.slice(0, 80)}" is no place in a log of this driver.`,
     )
-  const [, time = '', stream, nth, kind, stdout = '', stderr = ''] = match
-  return {
-    stream: stream === 'o' ? 'stdout' : 'stderr',
-    time,
-    nth: Number(nth),
-    isWhole: kind === 'w',
-    pending: { stdout: Buffer.from(stdout, 'hex'), stderr: Buffer.from(stderr, 'hex') },
-  }
+  const markAt = (index: number): Mark => ({
+    time: match[index] ?? '',
+    nth: Number(match[index + 1]),
+    isOpen: match[index + 2] === 'p',
+    pending: Buffer.from(match[index + 3] ?? '', 'hex'),
+  })
+  return { stream: match[1] === 'o' ? 'stdout' : 'stderr', marks: { stdout: markAt(2), stderr: markAt(6) } }
 }
 
 /** Writes a place as a cursor. */
-export function formatCursor(place: Place): LogCursor {
-  const { stream, time, nth, isWhole, pending } = place
-  const kind = `${stream === 'stdout' ? 'o' : 'e'}${nth}${isWhole ? 'w' : 'p'}`
-  return `${time}/${kind}/${pending.stdout.toString('hex')}/${pending.stderr.toString('hex')}`
+function formatCursor({ stream, marks }: Place): LogCursor {
+  const text = ({ time, nth, isOpen, pending }: Mark) =>
+    `${time},${nth}${isOpen ? 'p' : 'w'},${pending.toString('hex')}`
+  return `${stream === 'stdout' ? 'o' : 'e'}/${text(marks.stdout)}/${text(marks.stderr)}`
 }
 
 /** How many records more than the known ones are asked for first, and by how much the window then grows. */
@@ -110,7 +121,8 @@ async function* recordsAfter(
     yield* records(engine, id, null, signal)
     return
   }
-  for (let window = place.nth + firstWindow; ; window *= growth) {
+  const { time, nth } = place.marks[place.stream]
+  for (let window = nth + firstWindow; ; window *= growth) {
     const tail = window > largestWindow ? null : window
     const search = new Search(place, tail === null)
     for await (const record of records(engine, id, tail, signal)) {
@@ -122,7 +134,7 @@ async function* recordsAfter(
     if (tail === null) break
   }
   // The place itself was rotated away, and with it what nobody had read: what is left of later times goes on.
-  for await (const record of records(engine, id, null, signal)) if (record.time > place.time) yield record
+  for await (const record of records(engine, id, null, signal)) if (record.time > time) yield record
 }
 
 /** Looks for a place in a window of the log's end, record by record. */
@@ -143,12 +155,13 @@ class Search {
 
   look(record: LogRecord): 'new' | 'read' | 'window too small' {
     if (this.isFound) return 'new'
-    const { stream, time, nth, isWhole } = this.#place
+    const { stream, marks } = this.#place
+    const { time, nth, isOpen } = marks[stream]
+    const isWhole = nth === 1 && !isOpen
     const isSameStream = record.stream === stream
     // A whole line's time is when it was logged, so anything older in front proves that the window reaches back far
     // enough; between the pieces of long lines only the same stream proves it.
-    if (record.time < time && (isSameStream || (isWhole && nth === 1 && this.#isFirst)))
-      this.#coversTime = true
+    if (record.time < time && (isSameStream || (isWhole && this.#isFirst))) this.#coversTime = true
     this.#isFirst = false
     if (!isSameStream || record.time < time) return 'read'
     if (!this.#coversTime) return 'window too small'
@@ -161,28 +174,26 @@ class Search {
 
 /** Turns records into lines with cursors and whole characters. */
 class Lines {
-  #time: Record<'stdout' | 'stderr', string> = { stdout: '', stderr: '' }
-  #nth: Record<'stdout' | 'stderr', number> = { stdout: 0, stderr: 0 }
-  #pending: Record<'stdout' | 'stderr', Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
+  #marks: Record<Stream, Mark>
 
   constructor(place: Place | null) {
-    if (!place) return
-    this.#time[place.stream] = place.time
-    this.#nth[place.stream] = place.nth
-    this.#pending = { ...place.pending }
+    this.#marks = { ...(place?.marks ?? { stdout: unread, stderr: unread }) }
   }
 
-  next(record: LogRecord): LogLine {
-    const { stream, time } = record
-    this.#nth[stream] = this.#time[stream] === time ? this.#nth[stream] + 1 : 1
-    this.#time[stream] = time
-    const bytes = Buffer.concat([this.#pending[stream], record.bytes])
-    const isWhole = bytes.at(-1) === newline
-    const end = isWhole ? bytes.length : wholeCharacters(bytes)
-    this.#pending[stream] = bytes.subarray(end)
-    const nth = this.#nth[stream]
-    const cursor = formatCursor({ stream, time, nth, isWhole: isWhole && nth === 1, pending: this.#pending })
-    return { cursor, stream, text: bytes.toString('utf8', 0, end) }
+  next({ stream, time, bytes: given }: LogRecord): LogLine {
+    const last = this.#marks[stream]
+    const isSameTime = last.time === time
+    // Engine 20.10 keeps no line end of a line that came in pieces. What follows with another time is another line.
+    const lostEnd = last.isOpen && !isSameTime ? [Buffer.of(newline)] : []
+    const bytes = Buffer.concat([last.pending, ...lostEnd, given])
+    const isOpen = bytes.at(-1) !== newline
+    const end = isOpen ? wholeCharacters(bytes) : bytes.length
+    this.#marks[stream] = { time, nth: isSameTime ? last.nth + 1 : 1, isOpen, pending: bytes.subarray(end) }
+    return {
+      cursor: formatCursor({ stream, marks: this.#marks }),
+      stream,
+      text: bytes.toString('utf8', 0, end),
+    }
   }
 }
 
