@@ -1,6 +1,5 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { makeBuilder } from '../loops/builder.ts'
 import { makeLeaseKeeper } from '../loops/lease_keeper.ts'
 import { makeLogKeeper } from '../loops/log_keeper.ts'
 import type { Loop } from '../loops/loop.ts'
@@ -23,7 +22,6 @@ import { SimulatedWorld } from '../runtime/simulated/world.ts'
 import type { VolumePool } from '../runtime/volumes.ts'
 import type { Channel } from '../store/store.ts'
 import { aborted, type RoleContext, type RunningRole } from './context.ts'
-import { imageBuilderOf } from './images.ts'
 import { writeLoopHealth } from './loophealth.ts'
 
 /** The session lock of the one active controller: a constant of ours, not a secret. */
@@ -91,7 +89,6 @@ function makeLoops(context: RoleContext, { driver, pool }: Runtime, nudgeObserve
     makeLeaseKeeper(store, endLease),
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
-    ...(driver.name === 'docker' ? [makeBuilder({ store, builder: imageBuilderOf(context), log })] : []),
   ]
 }
 
