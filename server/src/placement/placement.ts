@@ -50,7 +50,9 @@ export async function registerNodes(tx: Tx, driver: string, facts: readonly Node
   for (const fact of facts) {
     const id = known.find(({ name }) => name === fact.name)?.id ?? derivedId('node', driver, fact.name, fact.engineId)
     const adopt = !live.some(({ node }) => node === id)
-    const { name, engineId, bootId, cpus, memoryGib, diskGib, gpuDriver, cudaDriver, missing } = fact
+    const { name, engineId, bootId, cpus, gpuDriver, cudaDriver, missing } = fact
+    // A GiB that is not whole is not given away.
+    const [memoryGib, diskGib] = [Math.floor(fact.memoryGib), Math.floor(fact.diskGib)]
     await rows.upsertNode(
       tx,
       { id, driver, name, engineId, bootId, cpus, memoryGib, diskGib, gpuDriver, cudaDriver, missing, seenAt: now },
@@ -65,7 +67,7 @@ export async function registerNodes(tx: Tx, driver: string, facts: readonly Node
     )
   }
   const shapes = new Map<string, FlavorShape>()
-  for (const fact of facts) for (const shape of flavorsOf(fact)) shapes.set(shape.id, shape)
+  for (const fact of facts) for (const shape of flavorsOf({ ...fact, memoryGib: Math.floor(fact.memoryGib) })) shapes.set(shape.id, shape)
   const priced = await pricedSkus(tx, now)
   await offerFlavors(
     tx,
