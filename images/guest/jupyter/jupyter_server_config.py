@@ -28,18 +28,21 @@ c.ServerApp.open_browser = False
 c.ServerApp.use_redirect_file = False
 c.ServerApp.tornado_settings = {'page_config_hook': without_token}
 c.IdentityProvider.token = ''.join(guest.given('jupyter_token'))
-c.PasswordIdentityProvider.password_required = False
-c.PasswordIdentityProvider.allow_password_change = False
+c.ServerApp.identity_provider_class = 'classes.GatewayOnly'
 
 # The room.
 c.ServerApp.root_dir = _HOME
 c.ServerApp.kernel_manager_class = 'jupyter_server.services.kernels.kernelmanager.AsyncMappingKernelManager'
-c.AsyncMappingKernelManager.kernel_manager_class = 'kernels.UserKernelManager'
+c.AsyncMappingKernelManager.kernel_manager_class = 'classes.UserKernelManager'
+# Sockets in the runtime folder, not ports: a kernel then listens nowhere that another program could reach.
+c.KernelManager.transport = 'ipc'
 c.ServerApp.terminado_settings = {'shell_command': ['/opt/gpuhour/init', 'shell']}
 # A deleted file is gone: a hidden waste bin would fill, and be paid for in, the person's volume.
 c.FileContentsManager.delete_to_trash = False
 # Training prints a lot; the limit would drop output silently.
 c.ZMQChannelsWebsocketConnection.limit_rate = False
+# Milliseconds without an answer to a ping after which a browser counts as gone; at most the interval between pings.
+c.ServerApp.websocket_ping_timeout = 30_000
 
 # Only the extensions named here run in the server; each costs start time.
 c.ServerApp.jpserver_extensions = {'jupyterlab': True, 'jupyter_server_terminals': True}

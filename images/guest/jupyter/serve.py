@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 FOLDER = '/opt/gpuhour/jupyter'
 
@@ -15,6 +16,9 @@ import jupyter_core.paths  # noqa: E402 (reads the variables above)
 
 # Installed packages switch server extensions on by files in these folders; ours are named in one place.
 jupyter_core.paths.ENV_CONFIG_PATH = jupyter_core.paths.SYSTEM_CONFIG_PATH = [FOLDER]
+
+# Said of the terminals' WebSocket, which asks for the token itself.
+warnings.filterwarnings('ignore', message='Extension endpoints without')
 
 from jupyterlab.labapp import LabApp  # noqa: E402 (binds the paths above)
 
