@@ -176,7 +176,7 @@ export function createRequest(
     User: `${tenantUid}:${tenantUid}`,
     WorkingDir: home,
     Env: environmentOf(spec, deviceWay),
-    ...(spec.command === null ? {} : { Cmd: ['run', '--', ...spec.command] }),
+    ...(spec.command === null ? {} : { Cmd: ['/opt/gpuhour/init', 'run', '--', ...spec.command] }),
     Labels: labelsOf(spec, installation),
     StopSignal: 'SIGTERM',
     Healthcheck: { Test: ['NONE'] },

@@ -91,7 +91,7 @@ export async function makeTestImage(docker: Docker): Promise<string> {
       join(folder, 'image.tar'),
       '.',
     ])
-    const changes = ['ENTRYPOINT ["/bin/tini","-g","--","/opt/gpuhour/init"]', 'ENV PATH=/bin']
+    const changes = ['ENTRYPOINT ["/bin/tini","-g","--"]', 'CMD ["/opt/gpuhour/init"]', 'ENV PATH=/bin']
     const answer = await docker.importImage(createReadStream(join(folder, 'image.tar')), { changes })
     const id = /sha256:[0-9a-f]{64}/.exec(await text(answer))?.[0]
     if (id === undefined) throw new Error('the engine did not name the imported image')
