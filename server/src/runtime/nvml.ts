@@ -144,7 +144,7 @@ function check(status: Status, what: string): void {
 
 /** Words of a product name that tell the maker, the line or the build, never the model. */
 const noise =
-  /^(nvidia|tesla|geforce|quadro|graphics|device|generation|ada|sxm\d?|pcie?|hbm\w*|nvl|\d+gb|mig|\w*g\.\w+gb)$/
+  /^(nvidia|tesla|geforce|quadro|graphics|device|generation|sxm\d?|pcie?|hbm\w*|nvl|\d+gb|mig|\w*g\.\w+gb)$/
 
 /** The word by which flavors name a model: `Tesla V100-SXM2-16GB` is `v100`, `NVIDIA GeForce RTX 4090` is `rtx4090`. */
 export function modelOf(name: string): string {

@@ -41,13 +41,12 @@ export class FolderPool implements VolumePool {
     const waiting = join(this.#root, removed)
     signal.throwIfAborted()
     await mkdir(waiting, { recursive: true, mode: 0o700 })
+    // First what an interrupted removal left: it may even be of the same volume.
+    await this.#clear(waiting, signal)
     await rename(this.#folderOf(id), join(waiting, id)).catch((error: unknown) => {
       if (!isAbsence(error)) throw error
     })
-    const left = await readdir(waiting)
-    // `rm` can undo folders nested deeper than a path may be long, which a tenant can make.
-    const paths = left.map((name) => join(waiting, name))
-    if (paths.length > 0) await run('rm', ['-rf', '--one-file-system', '--', ...paths], { signal })
+    await this.#clear(waiting, signal)
   }
 
   async usedBytes(id: VolumeId, signal: AbortSignal): Promise<bigint | null> {
@@ -61,6 +60,12 @@ export class FolderPool implements VolumePool {
     // A file that vanishes while it counts makes `du` complain and count on: what it printed is what there was.
     const { stdout } = await run('du', ['-s', '-x', '--block-size=1', '--', folder], { signal }).catch(partly)
     return BigInt(/^\d+/.exec(stdout)?.[0] ?? '0')
+  }
+
+  async #clear(folder: string, signal: AbortSignal): Promise<void> {
+    const paths = (await readdir(folder)).map((name) => join(folder, name))
+    // `rm` can undo folders nested deeper than a path may be long, which a tenant can make.
+    if (paths.length > 0) await run('rm', ['-rf', '--one-file-system', '--', ...paths], { signal })
   }
 
   #folderOf(id: VolumeId): string {
