@@ -108,13 +108,16 @@ export interface Refreshed {
 
 /**
  * Recomputes `until` after any event of an allocation of the lease, in the event's transaction. Whatever changes a
- * lease holds its organization's journal lock, which recording took, so leases need no lock of their own. Where a spell was closed later than the money reached, it records
- * `lease_ended` at the second at which it was used up: the overshoot is ours.
+ * lease holds its organization's journal lock, which recording took, so leases need no lock of their own. Where a
+ * spell was closed later than the money reached, it records `lease_ended` at the second at which it was used up: the
+ * overshoot is ours.
  */
 export async function refreshLease(tx: Tx, lease: LeaseId): Promise<Refreshed> {
   const row = await rows.selectLease(tx, lease)
   invariant(row, 'a lease that is refreshed is there', { lease })
   await lock(tx, row.organization)
+  // An ended lease holds nothing any more: what it covers says no longer how far it reached.
+  if (await rows.hasEnded(tx, lease)) return { until: null, usedUpAt: null }
   const [payer] = await payersOf(tx, [row])
   invariant(payer, 'a lease that is refreshed pays for something', { lease })
   const end = usedUpAt(payer)
