@@ -2,7 +2,10 @@ import { AppError } from '../kernel/errors.ts'
 import type { AllocationId, NodeId } from '../kernel/ids.ts'
 import type { Instant, Seconds } from '../kernel/time.ts'
 
-/** The digest by which an image runs, never a tag: `sha256:` and 64 hex digits (or a `sim/…` name on the simulated runtime). */
+/**
+ * The digest by which an image runs, never a tag: `sha256:` and 64 hex digits (or a `sim/…` name on the
+ * simulated runtime).
+ */
 export type ImageDigest = string
 /** A device by the name its maker gave it, such as `GPU-6f3c…`. */
 export type DeviceId = string
@@ -69,7 +72,10 @@ export interface AllocationSpec {
   /** Null: what the image does by itself (its doors). */
   readonly command: readonly string[] | null
   readonly environment: ReadonlyMap<string, string>
-  /** Put read-only under /run/gpuhour: Jupyter's token, keys, notices; never in the environment. Name → text. */
+  /**
+   * Put read-only under /run/gpuhour: Jupyter's token, keys, notices; never in the environment. Name →
+   * text.
+   */
   readonly files: ReadonlyMap<string, string>
   readonly mounts: readonly Mount[]
   /** What the gateway may reach. */
@@ -92,7 +98,10 @@ export interface Progress {
   readonly bytesTotal: number | null
 }
 
-/** What was seen. `startedAt`, `endedAt` are the node's own clock readings; when it was ready is ours to see. */
+/**
+ * What was seen. `startedAt`, `endedAt` are the node's own clock readings; when it was ready is ours to
+ * see.
+ */
 export type AllocationFact =
   | {
       readonly id: AllocationId
@@ -173,17 +182,23 @@ export interface RuntimeDriver {
   halt(id: AllocationId, grace: Seconds, signal: AbortSignal): Promise<void>
   /** Leave nothing of it behind: container, network, scratch, files. Absent is success. */
   remove(id: AllocationId, signal: AbortSignal): Promise<void>
-  /** Everything of this installation on every registered node, running or ended, whether we remember it or not. */
+  /**
+   * Everything of this installation on every registered node, running or ended, whether we remember it or
+   * not.
+   */
   observe(nodes: readonly RegisteredNode[], signal: AbortSignal): Promise<readonly NodeObservation[]>
   /**
    * The output of an allocation after `from`, to its present end; ends there (the log keeper asks again).
    * Throws `log_gone` inside a DriverError when the allocation is absent.
    */
   logs(id: AllocationId, from: LogCursor, signal: AbortSignal): AsyncIterable<LogLine>
-  /** Calls back whenever something may have changed (engine events, a passed probe): a nudge, never a fact. */
+  /**
+   * Calls back whenever something may have changed (engine events, a passed probe): a nudge, never a fact.
+   */
   watch(nudge: () => void, signal: AbortSignal): void
 }
 
+/** Why a driver could not do what it was asked; closed. */
 export type DriverErrorCode =
   | 'node_unreachable'
   | 'runtime_unavailable'

@@ -27,7 +27,8 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
 }
 int nvmlDeviceGetUUID(void *device, char *text, unsigned length) {
   if (length < 96) return 7;
-  strcpy(text, *(int *)device ? "GPU-00000000-0000-0000-0000-000000000001" : "GPU-6f3c0a8e-1111-2222-3333-444444444444");
+  strcpy(text, *(int *)device ? "GPU-00000000-0000-0000-0000-000000000001"
+                              : "GPU-6f3c0a8e-1111-2222-3333-444444444444");
   return 0;
 }
 int nvmlDeviceGetName(void *device, char *text, unsigned length) {

@@ -15,13 +15,19 @@ export interface GpuReading {
 
 const defaultLibrary = 'libnvidia-ml.so.1'
 const success = 0
-/** NVML_ERROR_GPU_IS_LOST and NVML_ERROR_RESET_REQUIRED (nvml.h): the device answers no more until somebody acts. */
+/**
+ * NVML_ERROR_GPU_IS_LOST and NVML_ERROR_RESET_REQUIRED (nvml.h): the device answers no more until somebody
+ * acts.
+ */
 const lostStatuses: readonly number[] = [15, 16]
 const mib = 1024n * 1024n
 
 const noGpus: GpuReading = { devices: [], driverVersion: null, cudaVersion: null, missing: [] }
 
-/** Reads the machine's GPUs from NVIDIA's library; the library absent, there are none. Takes some ms, and blocks. */
+/**
+ * Reads the machine's GPUs from NVIDIA's library; the library absent, there are none. Takes some ms, and
+ * blocks.
+ */
 export function readGpus(library: string = defaultLibrary): GpuReading {
   let nvml: koffi.LibraryHandle
   try {
@@ -56,27 +62,17 @@ interface Nvml {
 }
 
 function bind(library: koffi.LibraryHandle): Nvml {
-  // koffi types every function as taking and giving anything; the interface above is what nvml.h declares.
+  // koffi types every function as taking and giving anything; the interface is what nvml.h declares.
   return {
-    init: library.func('int nvmlInit_v2()') as Nvml['init'],
-    shutdown: library.func('int nvmlShutdown()') as Nvml['shutdown'],
-    driverVersion: library.func(
-      'int nvmlSystemGetDriverVersion(void *text, unsigned int length)',
-    ) as Nvml['driverVersion'],
-    cudaVersion: library.func(
-      'int nvmlSystemGetCudaDriverVersion_v2(_Out_ int *version)',
-    ) as Nvml['cudaVersion'],
-    count: library.func('int nvmlDeviceGetCount_v2(_Out_ unsigned int *count)') as Nvml['count'],
-    handle: library.func(
-      'int nvmlDeviceGetHandleByIndex_v2(unsigned int index, _Out_ void **handle)',
-    ) as Nvml['handle'],
-    uuid: library.func(
-      'int nvmlDeviceGetUUID(void *handle, void *text, unsigned int length)',
-    ) as Nvml['uuid'],
-    name: library.func(
-      'int nvmlDeviceGetName(void *handle, void *text, unsigned int length)',
-    ) as Nvml['name'],
-    memory: library.func('int nvmlDeviceGetMemoryInfo(void *handle, void *memory)') as Nvml['memory'],
+    init: library.func('int nvmlInit_v2()'),
+    shutdown: library.func('int nvmlShutdown()'),
+    driverVersion: library.func('int nvmlSystemGetDriverVersion(void *text, unsigned int length)'),
+    cudaVersion: library.func('int nvmlSystemGetCudaDriverVersion_v2(_Out_ int *version)'),
+    count: library.func('int nvmlDeviceGetCount_v2(_Out_ unsigned int *count)'),
+    handle: library.func('int nvmlDeviceGetHandleByIndex_v2(unsigned int index, _Out_ void **handle)'),
+    uuid: library.func('int nvmlDeviceGetUUID(void *handle, void *text, unsigned int length)'),
+    name: library.func('int nvmlDeviceGetName(void *handle, void *text, unsigned int length)'),
+    memory: library.func('int nvmlDeviceGetMemoryInfo(void *handle, void *memory)'),
   }
 }
 
@@ -146,7 +142,10 @@ function check(status: Status, what: string): void {
 const noise =
   /^(nvidia|tesla|geforce|quadro|graphics|device|generation|sxm\d?|pcie?|hbm\w*|nvl|\d+gb|mig|\w*g\.\w+gb)$/
 
-/** The word by which flavors name a model: `Tesla V100-SXM2-16GB` is `v100`, `NVIDIA GeForce RTX 4090` is `rtx4090`. */
+/**
+ * The word by which flavors name a model: `Tesla V100-SXM2-16GB` is `v100`, `NVIDIA GeForce RTX 4090` is
+ * `rtx4090`.
+ */
 export function modelOf(name: string): string {
   const words = name.toLowerCase().split(/[^a-z0-9.]+/)
   const telling = words.filter((word) => word !== '' && !noise.test(word))

@@ -3,8 +3,8 @@ import { sha256Hex } from '../kernel/ids.ts'
 import type { AllocationSpec } from './driver.ts'
 
 /**
- * The digest of everything that makes the container what it is. Probes are left out: they are questions of ours
- * and may change between two versions of the platform.
+ * The digest of everything that makes the container what it is. Probes are left out: they are questions of
+ * ours and may change between two versions of the platform.
  */
 export function specHash(spec: AllocationSpec): string {
   return canonicalHash({

@@ -44,7 +44,9 @@ export interface DockerRuntimeOptions {
   readonly networkRange?: string
   /** Default `libnvidia-ml.so.1`. */
   readonly nvmlLibrary?: string
-  /** Default: whether this process is root. Only root may give files to the tenant's uid and close networks. */
+  /**
+   * Default: whether this process is root. Only root may give files to the tenant's uid and close networks.
+   */
   readonly isRoot?: boolean
   readonly log: (message: string, detail?: Detail) => void
 }
@@ -52,7 +54,10 @@ export interface DockerRuntimeOptions {
 /** Seldom used by home routers, VPNs and clouds; whatever overlaps it on a machine is skipped. */
 const defaultRange = '10.213.0.0/16'
 
-/** Docker's default profile without AF_ALG, AF_VSOCK, io_uring and `socketcall`, with the NUMA calls (see README). */
+/**
+ * Docker's default profile without AF_ALG, AF_VSOCK, io_uring and `socketcall`, with the NUMA calls (see
+ * README).
+ */
 const seccomp = JSON.stringify(JSON.parse(readFileSync(new URL('./seccomp.json', import.meta.url), 'utf8')))
 
 /** Runs allocations as containers of the Docker Engine on this machine. */

@@ -45,7 +45,10 @@ export class Endings {
     await halting
   }
 
-  /** Kills what still runs and leaves nothing; the container itself goes last, so that a crash leaves it to be seen. */
+  /**
+   * Kills what still runs and leaves nothing; the container itself goes last, so that a crash leaves it to
+   * be seen.
+   */
   async remove(id: AllocationId, signal: AbortSignal): Promise<void> {
     try {
       await this.#halt(id, seconds(0), signal)

@@ -52,7 +52,8 @@ export class Engine {
       .catch(() => undefined)
     const given = AbortSignal.any([signal, tooLate.signal])
     try {
-      // The client does not promise to settle once its request is destroyed, so the signal itself is waited for too.
+      // The client does not promise to settle once its request is destroyed, so the signal itself is waited
+      // for too.
       return await Promise.race([question(given), rejection(given)])
     } catch (error) {
       given.throwIfAborted()

@@ -9,7 +9,10 @@ const pauseMs = 1000
 /** The events after which an observation may differ; commands run inside a container tell nothing. */
 const telling = ['create', 'start', 'die', 'oom', 'pause', 'unpause', 'destroy', 'restart']
 
-/** The engine's event stream of one installation's containers: says that something changed, never what is so. */
+/**
+ * The engine's event stream of one installation's containers: says that something changed, never what is
+ * so.
+ */
 export class Events {
   readonly #engine: Engine
   readonly #installation: string
@@ -29,7 +32,10 @@ export class Events {
     return this.#isConnected
   }
 
-  /** Calls back with the container that changed, or null when any may have. Connects with the first listener. */
+  /**
+   * Calls back with the container that changed, or null when any may have. Connects with the first
+   * listener.
+   */
   listen(changed: (containerId: string | null) => void, signal: AbortSignal): void {
     if (signal.aborted) return
     this.#listeners.add(changed)

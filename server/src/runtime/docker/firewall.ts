@@ -5,7 +5,10 @@ import { messageOf } from '../../kernel/errors.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { bridgePrefix } from './profile.ts'
 
-/** Addresses that no tenant may reach: private, shared, link-local (metadata among them), loopback, multicast, reserved. */
+/**
+ * Addresses that no tenant may reach: private, shared, link-local (metadata among them), loopback,
+ * multicast, reserved.
+ */
 export const closedRanges = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -35,7 +38,10 @@ export function chainsOf(installation: string): Chains {
   return { forward: `GPUHOUR-FWD-${mark}`, input: `GPUHOUR-IN-${mark}` }
 }
 
-/** The resolvers of a resolv.conf that a container asks by itself; loopback ones are asked by the engine for it. */
+/**
+ * The resolvers of a resolv.conf that a container asks by itself; loopback ones are asked by the engine for
+ * it.
+ */
 export function resolversOf(resolvConf: string): readonly string[] {
   return [...resolvConf.matchAll(/^\s*nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$/gm)]
     .map((match) => match[1] ?? '')
@@ -86,14 +92,19 @@ export class Firewall {
     this.#clock = clock
   }
 
-  /** Installs the rules, or finds them in place; the reason where this machine or person cannot, else null. */
+  /**
+   * Installs the rules, or finds them in place; the reason where this machine or person cannot, else null.
+   */
   async install(): Promise<string | null> {
     const turn = this.#turn.then(() => this.#install())
     this.#turn = turn.catch(() => undefined)
     return await turn
   }
 
-  /** Takes the rules out again; tenants that run lose their protection, so this is for tests and for uninstalling. */
+  /**
+   * Takes the rules out again; tenants that run lose their protection, so this is for tests and for
+   * uninstalling.
+   */
   async removeRules(): Promise<void> {
     this.#installed = null
     for (const family of ['iptables', 'ip6tables'] as const) {
@@ -142,7 +153,10 @@ export class Firewall {
     }
   }
 
-  /** DOCKER-USER stands before the engine's own rules and survives its restarts; where it is missing, FORWARD. */
+  /**
+   * DOCKER-USER stands before the engine's own rules and survives its restarts; where it is missing,
+   * FORWARD.
+   */
   async #jumps(family: Family): Promise<readonly (readonly [string, readonly string[]])[]> {
     const { forward, input } = chainsOf(this.#installation)
     const bridges = `${bridgePrefix(this.#installation)}+`
@@ -157,7 +171,10 @@ export class Firewall {
 
 type Family = 'iptables' | 'ip6tables'
 
-/** The file that the engine hands to containers: systemd's real one where the visible one points at its stub. */
+/**
+ * The file that the engine hands to containers: systemd's real one where the visible one points at its
+ * stub.
+ */
 async function resolvConf(): Promise<string> {
   const visible = await readFile('/etc/resolv.conf', 'utf8').catch(() => '')
   if (resolversOf(visible).length > 0) return visible

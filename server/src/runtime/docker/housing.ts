@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { access, chmod, chown, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
+import { access, chmod, chown, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { isId, type AllocationId } from '../../kernel/ids.ts'
+import type { Probe } from '../driver.ts'
 import { type Housing, networkName, tenantUid } from './profile.ts'
 
 /** An allocation that has a folder. */
@@ -14,12 +15,20 @@ export interface Leftover {
 
 /** The file that says that a container was made. */
 const made = 'made'
+/** The file that says what its doors are to be asked; outside what the allocation sees. */
+const probesFile = 'probes.json'
+
+/** A probe as JSON has it. */
+type KeptProbe =
+  | Exclude<Probe, { kind: 'http' }>
+  | (Omit<Extract<Probe, { kind: 'http' }>, 'headers'> & { readonly headers: [string, string][] })
 
 /**
  * The folders of allocations under the data directory:
  *
  *     allocations/<id>/files    bound read-only at /run/gpuhour
  *     allocations/<id>/made     once there was a container
+ *     allocations/<id>/probes.json  what its doors are asked
  *     allocations/<id>/scratch  /tmp, /var/tmp and, where no volume was given, the home
  *
  * The folder is the first thing that is made of an allocation and goes before its container does: so whatever
@@ -48,7 +57,10 @@ export class Housings {
     return housing
   }
 
-  /** Leaves nothing. A tenant can nest folders deeper than a path is long, which `rm` can undo and Node cannot. */
+  /**
+   * Leaves nothing. A tenant can nest folders deeper than a path is long, which `rm` can undo and Node
+   * cannot.
+   */
   async remove(id: AllocationId): Promise<void> {
     await promisify(execFile)('rm', ['-rf', '--one-file-system', '--', join(this.#root, id)])
   }
@@ -56,6 +68,27 @@ export class Housings {
   /** Notes that a container was made: where it is missing from now on, somebody else removed it. */
   async markMade(id: AllocationId): Promise<void> {
     await writeFile(join(this.#root, id, made), '')
+  }
+
+  /** Keeps what its doors are to be asked: a controller that comes after us asks on. */
+  async keepProbes(id: AllocationId, probes: readonly Probe[]): Promise<void> {
+    const kept = probes.map((probe) =>
+      probe.kind === 'http' ? { ...probe, headers: [...probe.headers] } : probe,
+    )
+    await writeFile(join(this.#root, id, probesFile), JSON.stringify(kept), { mode: 0o600 })
+  }
+
+  /** What was kept; null where nothing was, or no longer is. */
+  async probesOf(id: AllocationId): Promise<readonly Probe[] | null> {
+    try {
+      // Written by `keepProbes` and by nothing else.
+      const kept = JSON.parse(await readFile(join(this.#root, id, probesFile), 'utf8')) as KeptProbe[]
+      return kept.map((probe) =>
+        probe.kind === 'http' ? { ...probe, headers: new Map(probe.headers) } : probe,
+      )
+    } catch {
+      return null
+    }
   }
 
   /** Allocations that have a folder here. */
@@ -88,7 +121,8 @@ export class Housings {
   async #open(folder: string, mode: number): Promise<void> {
     await mkdir(folder, { recursive: true })
     if (this.#isRoot) await chown(folder, tenantUid, tenantUid)
-    // Without root the tenant's uid is a stranger here: the closed parent keeps the others of the machine out.
+    // Without root the tenant's uid is a stranger here: the closed parent keeps the others of the machine
+    // out.
     await chmod(folder, this.#isRoot ? mode : mode | 0o777)
   }
 

@@ -39,8 +39,7 @@ describe('what a machine cannot promise', () => {
 })
 
 describe('how many files a container may have open', () => {
-  const limits =
-    'Limit  Soft Limit  Hard Limit  Units\nMax open files            20000                20000                files\n'
+  const limits = 'Limit  Soft Limit  Hard Limit  Units\nMax open files  20000  20000  files\n'
   const cases: [string, string, number][] = [
     ['CapEff:\t000001ffffffffff\n', limits, 65_536],
     ['CapEff:\t00000000feffffff\n', limits, 20_000],

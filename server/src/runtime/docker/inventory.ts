@@ -67,7 +67,7 @@ export function missingOf(info: Security): readonly string[] {
   const lines: [boolean, string][] = [
     [
       isOlder(info.ServerVersion, floor.engine),
-      `Docker Engine ${info.ServerVersion} is older than ${floor.engine}: known ways out of a container are open`,
+      `Docker Engine ${info.ServerVersion} is older than ${floor.engine}: ways out of a container are known`,
     ],
     [!security.includes('name=seccomp'), 'seccomp is off: system calls are not filtered'],
     [!/name=(apparmor|selinux)/.test(security), 'neither AppArmor nor SELinux is active'],

@@ -9,7 +9,10 @@ import { makeStage, type Stage } from './stage.ts'
 
 const never = new AbortController().signal
 
-/** Reads as a log keeper does that is replaced again and again: until the container has ended and nothing is new. */
+/**
+ * Reads as a log keeper does that is replaced again and again: until the container has ended and nothing is
+ * new.
+ */
 async function readAll(stage: Stage, id: AllocationId, most = Infinity) {
   const texts = { stdout: '', stderr: '' }
   let cursor: LogCursor = 'start'

@@ -6,16 +6,18 @@ import { containerName, labels } from './profile.ts'
 /*
  * How a log is read exactly once.
  *
- * The engine numbers nothing. It gives every record (a line, or a piece of a line longer than 16 KiB) the time at
- * which it read it, in nanoseconds; the pieces of one line share the time of the first. Within one stream times never
- * go back and equal ones stand together; between the two streams a long line's later pieces may carry an older time
- * than what stands before them. So a place in the log is named by the last record's stream, and for each stream by the
- * last record's time and its number among the records of that stream with that time.
+ * The engine numbers nothing. It gives every record (a line, or a piece of a line longer than 16 KiB) the
+ * time at which it read it, in nanoseconds; the pieces of one line share the time of the first. Within one
+ * stream times never go back and equal ones stand together; between the two streams a long line's later
+ * pieces may carry an older time than what stands before them. So a place in the log is named by the last
+ * record's stream, and for each stream by the last record's time and its number among the records of that
+ * stream with that time.
  *
- * To go on from a place, we ask for the last few records (`tail`, which the engine finds backwards from the end and
- * therefore cheaply), and look for the place in that window. Is it not in there, the window grows eightfold: so what
- * is read is in proportion to what is new, never to what there is. `since` would read everything from the start each
- * time, and a followed stream skips records when the engine rotates its files.
+ * To go on from a place, we ask for the last few records (`tail`, which the engine finds backwards from the
+ * end and therefore cheaply), and look for the place in that window. Is it not in there, the window grows
+ * eightfold: so what is read is in proportion to what is new, never to what there is. `since` would read
+ * everything from the start each time, and a followed stream skips records when the engine rotates its
+ * files.
  */
 
 interface LogRecord {
@@ -33,7 +35,9 @@ interface Mark {
   readonly time: string
   /** How many records with that time were read. */
   readonly nth: number
-  /** Had the last record no line end? Then the line goes on, or it is a long one whose end the engine lost. */
+  /**
+   * Had the last record no line end? Then the line goes on, or it is a long one whose end the engine lost.
+   */
   readonly isOpen: boolean
   /** The bytes of a character that was cut in two at the end of the last piece. */
   readonly pending: Buffer
@@ -159,8 +163,8 @@ class Search {
     const { time, nth, isOpen } = marks[stream]
     const isWhole = nth === 1 && !isOpen
     const isSameStream = record.stream === stream
-    // A whole line's time is when it was logged, so anything older in front proves that the window reaches back far
-    // enough; between the pieces of long lines only the same stream proves it.
+    // A whole line's time is when it was logged, so anything older in front proves that the window reaches
+    // back far enough; between the pieces of long lines only the same stream proves it.
     if (record.time < time && (isSameStream || (isWhole && this.#isFirst))) this.#coversTime = true
     this.#isFirst = false
     if (!isSameStream || record.time < time) return 'read'
@@ -183,7 +187,8 @@ class Lines {
   next({ stream, time, bytes: given }: LogRecord): LogLine {
     const last = this.#marks[stream]
     const isSameTime = last.time === time
-    // Engine 20.10 keeps no line end of a line that came in pieces. What follows with another time is another line.
+    // Engine 20.10 keeps no line end of a line that came in pieces. What follows with another time is
+    // another line.
     const lostEnd = last.isOpen && !isSameTime ? [Buffer.of(newline)] : []
     const bytes = Buffer.concat([last.pending, ...lostEnd, given])
     const isOpen = bytes.at(-1) !== newline
@@ -212,7 +217,9 @@ export function wholeCharacters(bytes: Buffer): number {
   return bytes.length
 }
 
-/** The engine's frames: the stream in the first byte, the length in the last four of eight, then one record. */
+/**
+ * The engine's frames: the stream in the first byte, the length in the last four of eight, then one record.
+ */
 async function* records(
   engine: Engine,
   id: AllocationId,

@@ -41,7 +41,10 @@ interface Making {
   waiting: number
 }
 
-/** Allocations that are being made now. Asked twice, one is made once; given up when nobody waits for it any more. */
+/**
+ * Allocations that are being made now. Asked twice, one is made once; given up when nobody waits for it any
+ * more.
+ */
 export class Makings {
   readonly #workshop: Workshop
   readonly #under = new Map<AllocationId, Making>()
@@ -140,7 +143,10 @@ async function make(
   }
 }
 
-/** The allocation's container; null where there is none. Refuses one that is not this platform's, or not of this spec. */
+/**
+ * The allocation's container; null where there is none. Refuses one that is not this platform's, or not of
+ * this spec.
+ */
 async function inspect(workshop: Workshop, spec: AllocationSpec, signal: AbortSignal): Promise<Sight | null> {
   const { engine, installation } = workshop
   const container = engine.docker.getContainer(containerName(spec.id))
@@ -169,6 +175,7 @@ async function requireImage({ engine }: Workshop, spec: AllocationSpec, signal: 
 async function furnish(workshop: Workshop, spec: AllocationSpec, signal: AbortSignal): Promise<Housing> {
   // The folder comes first: observing finds by it what a crash left half-made.
   const housing = await workshop.housings.make(spec.id, spec.files)
+  await workshop.housings.keepProbes(spec.id, spec.readiness)
   await workshop.guard(signal)
   await workshop.networks.make(spec, signal)
   return housing
@@ -266,12 +273,12 @@ function noImage(image: string): DriverError {
 }
 
 function otherSpec(id: AllocationId): DriverError {
-  const message = `Allocation ${id} exists with another specification. An allocation is never changed: make a new one.`
+  const message = `Allocation ${id} exists with another specification. Nothing changes one: make a new one.`
   return new DriverError('spec_refused', 'never', message)
 }
 
 function notOurs(id: AllocationId): DriverError {
-  const message = `A container named for allocation ${id} belongs to another platform on this engine. Remove it first.`
+  const message = `The container of allocation ${id} belongs to another platform here. Remove it there first.`
   return new DriverError('spec_refused', 'never', message)
 }
 

@@ -42,8 +42,8 @@ export function overlap(a: Range, b: Range): boolean {
 const subnetBits = 28
 
 /**
- * The first free /28 of a range, beginning to look at a place that the seed names: two platforms that share an
- * engine then seldom try the same one. Null when all are taken.
+ * The first free /28 of a range, beginning to look at a place that the seed names: two platforms that share
+ * an engine then seldom try the same one. Null when all are taken.
  */
 export function chooseSubnet(range: Range, taken: readonly Range[], seed: string): Range | null {
   const count = sizeOf(range.bits) / sizeOf(subnetBits)
@@ -134,7 +134,8 @@ export class Networks {
         await this.#create(spec, subnet, signal)
         return
       } catch (error) {
-        // Somebody else took it between our look and our request, or the engine knows of a reason that we do not.
+        // Somebody else took it between our look and our request, or the engine knows of a reason that we
+        // do not.
         if (statusOf(error) === null || !/overlap|already/i.test(messageOf(error))) throw error
         taken.push(subnet)
       }

@@ -11,7 +11,10 @@ import type { Readiness } from './readiness.ts'
 
 /** Longer than an engine under load needs, short beside the minute after which a node counts as silent. */
 const silentAfterMs = 2500
-/** What was inspected is believed for so long while the event stream stands and said nothing; a belt beside it. */
+/**
+ * What was inspected is believed for so long while the event stream stands and said nothing; a belt beside
+ * it.
+ */
 const believedMs = 10_000
 /** Every boot of a Linux machine has its own. */
 const bootIdFile = '/proc/sys/kernel/random/boot_id'
@@ -80,7 +83,8 @@ export class Observing {
       this.#see(signal),
       readFile(bootIdFile, 'utf8'),
     ])
-    // After the list: a folder goes before its container does, so one that is here now without one is half-made.
+    // After the list: a folder goes before its container does, so one that is here now without one is
+    // half-made.
     const folders = await this.#outlook.housings.list()
     return {
       engineId: identity.engineId,
@@ -107,7 +111,10 @@ export class Observing {
     return [...facts.values()]
   }
 
-  /** The engine's id and clock. An engine that changes drops the event stream, and with it what is kept here. */
+  /**
+   * The engine's id and clock. An engine that changes drops the event stream, and with it what is kept
+   * here.
+   */
   async #identify(signal: AbortSignal): Promise<Identity> {
     const { engine, clock } = this.#outlook
     const kept = this.#identity
@@ -136,7 +143,19 @@ export class Observing {
       new Set(listed.filter(({ State }) => State === 'running' || State === 'paused').map(({ Id }) => Id)),
     )
     const sights = await Promise.all(listed.map(({ Id, State }) => this.#sight(Id, State, signal)))
-    return sights.filter((sight) => sight !== null)
+    const there = sights.filter((sight) => sight !== null)
+    for (const sight of there) this.#askOn(sight)
+    return there
+  }
+
+  /** Asks the doors of a container that a controller before us started. */
+  #askOn({ allocation, containerId, state, startedAt, address, isReadyWhenStarted }: Sight): void {
+    const { readiness, housings } = this.#outlook
+    if (state !== 'running' || startedAt === null || address === null || isReadyWhenStarted) return
+    if (readiness.knows(containerId, startedAt)) return
+    void housings.probesOf(allocation).then((probes) => {
+      if (probes) readiness.begin(containerId, startedAt, address, probes)
+    })
   }
 
   async #sight(containerId: string, listedAs: string, signal: AbortSignal): Promise<Sight | null> {

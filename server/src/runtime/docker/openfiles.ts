@@ -8,8 +8,9 @@ const enginePidFiles = ['/run/docker.pid', '/var/run/docker.pid']
 const sysResource = 1n << 24n
 
 /**
- * How many files a container may have open: 65 536, or less where the engine itself may open fewer and lacks the
- * capability to raise a limit, as in a nested machine. It would refuse to start the container then.
+ * How many files a container may have open: 65 536, or less where the engine itself may open fewer and
+ * lacks the capability to raise a limit, as in a nested machine. It would refuse to start the container
+ * then.
  */
 export async function openFilesAllowed(): Promise<number> {
   for (const file of enginePidFiles) {

@@ -119,7 +119,10 @@ function mountsOf(spec: AllocationSpec, housing: Housing): Docker.MountSettings[
   return [...ours.filter((mount) => !given.has(mount.target)), ...spec.mounts].map(bind)
 }
 
-/** An image's own settings of these names would reach into privileged hooks, or hand out devices nobody paid for. */
+/**
+ * An image's own settings of these names would reach into privileged hooks, or hand out devices nobody paid
+ * for.
+ */
 function environmentOf(spec: AllocationSpec, way: DeviceWay): string[] {
   const visible = spec.devices.length > 0 && way !== 'cdi' ? spec.devices.join(',') : 'void'
   const environment = new Map([['HOME', home], ...spec.environment])
@@ -141,8 +144,9 @@ function devicesOf(spec: AllocationSpec, way: DeviceWay): Docker.HostConfig {
 }
 
 /**
- * Logs are bounded, blocking (the other mode loses lines for ever) and not compressed (every read would unpack them
- * again). A run keeps at least the last 30 MB that nobody has read yet, an instance's doors say little.
+ * Logs are bounded, blocking (the other mode loses lines for ever) and not compressed (every read would
+ * unpack them again). A run keeps at least the last 30 MB that nobody has read yet, an instance's doors say
+ * little.
  */
 function logConfigOf(spec: AllocationSpec): Docker.HostConfig {
   const size = spec.purpose === 'instance' ? '5m' : '30m'

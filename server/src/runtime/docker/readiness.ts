@@ -108,10 +108,13 @@ export class Readiness {
     this.#passed = passed
   }
 
-  /** Begins to ask a container's doors, unless that is done or under way. Another start is another container. */
+  /**
+   * Begins to ask a container's doors, unless that is done or under way. Another start is another
+   * container.
+   */
   begin(containerId: string, startedAt: number, host: string, probes: readonly Probe[]): void {
     const key = String(startedAt)
-    if (this.#answered.get(containerId) === key || this.#asking.get(containerId)?.key === key) return
+    if (this.knows(containerId, startedAt)) return
     this.forget(containerId)
     const controller = new AbortController()
     this.#asking.set(containerId, { key, controller })
@@ -124,6 +127,12 @@ export class Readiness {
       // Only its own signal ends it early.
       () => undefined,
     )
+  }
+
+  /** Is this start of the container being asked, or has it answered? */
+  knows(containerId: string, startedAt: number): boolean {
+    const key = String(startedAt)
+    return this.#answered.get(containerId) === key || this.#asking.get(containerId)?.key === key
   }
 
   /** Have the doors of this start of the container answered? */

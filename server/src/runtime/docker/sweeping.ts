@@ -5,8 +5,8 @@ import type { Networks } from './networks.ts'
 import { containerName } from './profile.ts'
 
 /**
- * Clears up after containers that somebody else removed. Such an allocation is absent and has ended, so nobody asks
- * for its removal any more; its network, scratch and secrets would stay for ever.
+ * Clears up after containers that somebody else removed. Such an allocation is absent and has ended, so
+ * nobody asks for its removal any more; its network, scratch and secrets would stay for ever.
  */
 export class Sweeping {
   readonly #engine: Engine

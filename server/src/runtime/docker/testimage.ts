@@ -9,13 +9,16 @@ import type Docker from 'dockerode'
 
 const run = promisify(execFile)
 
-/** The programs of the machine that the image is made of: Debian's packages `busybox-static` and `docker.io` (`tini`). */
+/**
+ * The programs of the machine that the image is made of: Debian's packages `busybox-static` and `docker.io`
+ * (`tini`).
+ */
 const busybox = '/bin/busybox'
 const tini = '/usr/bin/tini-static'
 
 /**
- * Keeps the image contract in the least possible way: `run -- command` is a job, no argument opens two doors, one
- * that answers HTTP on 8888 and one with a banner on 2222.
+ * Keeps the image contract in the least possible way: `run -- command` is a job, no argument opens two
+ * doors, one that answers HTTP on 8888 and one with a banner on 2222.
  */
 const init = `#!/bin/sh
 if [ "$1" = run ]; then shift 2; exec "$@"; fi

@@ -12,8 +12,9 @@ const run = promisify(execFile)
 const removed = 'removed'
 
 /**
- * Volumes as plain folders under `<data>/pool/volumes`. A removal first moves the folder out of sight in one step,
- * so that no crash leaves a volume with half its files; what such a crash leaves behind goes with the next removal.
+ * Volumes as plain folders under `<data>/pool/volumes`. A removal first moves the folder out of sight in
+ * one step, so that no crash leaves a volume with half its files; what such a crash leaves behind goes with
+ * the next removal.
  */
 export class FolderPool implements VolumePool {
   readonly enforcesSize = false
@@ -32,7 +33,8 @@ export class FolderPool implements VolumePool {
     await mkdir(this.#root, { recursive: true, mode: 0o700 })
     await mkdir(folder, { recursive: true, mode: 0o700 })
     if (this.#isRoot) await chown(folder, tenantUid, tenantUid)
-    // Without root the tenant's uid is a stranger here: the closed parent keeps the others of the machine out.
+    // Without root the tenant's uid is a stranger here: the closed parent keeps the others of the machine
+    // out.
     await chmod(folder, this.#isRoot ? 0o700 : 0o777)
     return folder
   }
@@ -57,7 +59,8 @@ export class FolderPool implements VolumePool {
       if (isAbsence(error)) return null
       throw error
     }
-    // A file that vanishes while it counts makes `du` complain and count on: what it printed is what there was.
+    // A file that vanishes while it counts makes `du` complain and count on: what it printed is what there
+    // was.
     const { stdout } = await run('du', ['-s', '-x', '--block-size=1', '--', folder], { signal }).catch(partly)
     return BigInt(/^\d+/.exec(stdout)?.[0] ?? '0')
   }
@@ -69,7 +72,7 @@ export class FolderPool implements VolumePool {
   }
 
   #folderOf(id: VolumeId): string {
-    if (!isId('volume', id)) throw new TypeError(`"${id}" is no id of a volume`)
+    if (!isId('volume', id)) throw new TypeError(`"${String(id)}" is no id of a volume`)
     return join(this.#root, 'volumes', id)
   }
 }

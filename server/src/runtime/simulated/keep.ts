@@ -13,8 +13,9 @@ export interface Keep {
 export const keepNothing: Keep = { load: () => null, save: () => {}, append: () => {} }
 
 /**
- * A world in a JSON file, replaced by renaming, so that it outlives the controller (`GPUHOUR_RUNTIME=simulated`);
- * what happened is appended, a line each, to the file's name with `.log` behind it.
+ * A world in a JSON file, replaced by renaming, so that it outlives the controller
+ * (`GPUHOUR_RUNTIME=simulated`); what happened is appended, a line each, to the file's name with `.log`
+ * behind it.
  */
 export function keepInFile(path: string): Keep {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })

@@ -106,8 +106,8 @@ export interface WorldOptions {
 const obeyMs = 50
 
 /**
- * Machines and containers that exist only as numbers. It starts no timer: whatever is due by the clock happens when
- * somebody looks. Its log says what truly ran when, whatever the platform believes.
+ * Machines and containers that exist only as numbers. It starts no timer: whatever is due by the clock
+ * happens when somebody looks. Its log says what truly ran when, whatever the platform believes.
  */
 export class SimulatedWorld {
   readonly clock: Clock
