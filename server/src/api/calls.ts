@@ -45,7 +45,10 @@ export interface Answer<T> {
 /** One server-sent event; with an id it can be resumed after. */
 export type StreamEvent<N extends StreamRoute> = EventOf<N> & { readonly id?: string }
 
-/** One handler per route. A stream first answers whether it may (by throwing), then yields events in batches. */
+/**
+ * One handler per route. A stream first answers whether it may (by throwing), then yields events in
+ * batches.
+ */
 export type Handlers = {
   readonly [N in JsonRoute]: (call: Call<N>) => Promise<Answer<ReplyOf<N>>>
 } & {

@@ -9,8 +9,8 @@ import { isPriced } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
 
 /**
- * Refuses a launch that the wallet could not pay for a minute, naming what is missing (`money.md` §3.1). It holds
- * nothing: the placer holds, and looks again. A flavor without a rate is not offered.
+ * Refuses a launch that the wallet could not pay for a minute, naming what is missing (`money.md` §3.1).
+ * It holds nothing: the placer holds, and looks again. A flavor without a rate is not offered.
  */
 export async function requireFunds(tx: Tx, organization: OrganizationId, flavorId: string): Promise<void> {
   const { lines } = await catalog.resolveFlavor(tx, flavorId)
@@ -26,6 +26,7 @@ export async function requireFunds(tx: Tx, organization: OrganizationId, flavorI
   const missing = `${formatAmount(answer.shortfall)} ${currency}`
   throw new AppError(
     'insufficient_funds',
-    `The balance does not cover a minute of ${flavorId}: ${missing} are missing. Add money, or pick a smaller flavor.`,
+    `The balance does not cover a minute of ${flavorId}: ${missing} are missing. ` +
+      'Add money, or pick a smaller flavor.',
   )
 }

@@ -47,8 +47,9 @@ async function lineAfter(
 }
 
 /**
- * Where the line after number `after` begins, by halving: the numbers rise along the file. `low` only ever moves to the
- * end of a line that is not wanted, so where it stops a wanted line begins, or the complete lines end.
+ * Where the line after number `after` begins, by halving: the numbers rise along the file. `low` only
+ * ever moves to the end of a line that is not wanted, so where it stops a wanted line begins, or the
+ * complete lines end.
  */
 async function offsetAfter(file: FileHandle, after: number): Promise<number> {
   const { size } = await file.stat()

@@ -8,7 +8,10 @@ export interface Nudged {
   close(): void
 }
 
-/** One listening connection for all streams of this process. A nudge shortens a wait; it never carries a fact. */
+/**
+ * One listening connection for all streams of this process. A nudge shortens a wait; it never carries a
+ * fact.
+ */
 export interface Nudges {
   /** Of these subjects only; a nudge without a subject is everybody's. */
   follow(channels: readonly Channel[], concerns: (subject: string) => boolean): Nudged

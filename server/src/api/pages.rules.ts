@@ -5,17 +5,27 @@ export function encodeCursor(after: string): string {
   return Buffer.from(after, 'utf8').toString('base64url')
 }
 
+function notOurs(): AppError {
+  return new AppError(
+    'invalid_request',
+    'The cursor is none of ours, or what it named is gone. Begin again.',
+    {},
+    [{ pointer: '?cursor', message: 'must be the "next" of an earlier answer' }],
+  )
+}
+
 /** Reads a cursor; null at the beginning. Refuses what is none of ours. */
 export function decodeCursor(cursor: string | undefined, form: RegExp): string | null {
   if (cursor === undefined) return null
   const after = Buffer.from(cursor, 'base64url').toString('utf8')
   if (form.test(after)) return after
-  throw new AppError('invalid_request', 'The cursor is none of ours. Begin again without one.', undefined, [
-    { pointer: '?cursor', message: 'must be the "next" of an earlier answer' },
-  ])
+  throw notOurs()
 }
 
-/** A page of what was asked for with one more than its limit: the last one only says that there is a next page. */
+/**
+ * A page of what was asked for with one more than its limit: the last one only says that there is a next
+ * page.
+ */
 export function pageOf<T, U>(
   rows: readonly T[],
   limit: number,
@@ -37,5 +47,6 @@ export function pageOfAll<T, U>(
 ): { items: U[]; next: string | null } {
   const after = decodeCursor(query.cursor, /^.{1,200}$/su)
   const start = after === null ? 0 : rows.findIndex((row) => keyOf(row) === after) + 1
+  if (after !== null && start === 0) throw notOurs()
   return pageOf(rows.slice(start, start + query.limit + 1), query.limit, keyOf, show)
 }

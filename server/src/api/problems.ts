@@ -32,18 +32,32 @@ const conflictOf: Readonly<Record<string, { readonly pointer: string; readonly m
   job_run_pkey: { pointer: '/id', message: 'was used a moment ago' },
 }
 
-/** What an error means for whoever asked: one of ours stays, what the database refused is named, the rest is a bug. */
+function stateOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+/**
+ * Unique violation, deadlock, serialization: another request was quicker, and a second look finds what it
+ * made.
+ */
+export function isRace(error: unknown): boolean {
+  return ['23505', '40P01', '40001'].includes(stateOf(error))
+}
+
+/**
+ * What an error means for whoever asked: one of ours stays, what the database refused is named, the rest
+ * is a bug.
+ */
 export function publicErrorOf(error: unknown): AppError {
   if (isAppError(error)) return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = stateOf(error)
   const constraint = error instanceof Error && 'constraint' in error ? String(error.constraint) : ''
   const conflict = conflictOf[constraint]
   if (code === '23505' && conflict)
     return new AppError('conflict', 'Something with this name or id exists already. Choose another.', {}, [
       conflict,
     ])
-  // Deadlock and serialization: the same request will pass.
-  if (code === '40P01' || code === '40001')
+  if (isRace(error))
     return new AppError('unavailable', 'Another request was quicker. Try again.', { cause: messageOf(error) })
   // The class of values that PostgreSQL cannot hold: whatever brought it here, it came with the request.
   if (code.startsWith('22'))

@@ -16,8 +16,9 @@ export function eventText({ event, data, id }: WireEvent): string {
 }
 
 /**
- * The answer that streams batches of events. It reads the next batch only when the last was taken, so a slow reader
- * holds nothing in memory; an error in the middle ends the connection, and the client comes back after its last id.
+ * The answer that streams batches of events. It reads the next batch only when the last was taken, so a
+ * slow reader holds nothing in memory; an error in the middle ends the connection, and the client comes
+ * back after its last id.
  */
 export function streamResponse(
   batches: AsyncIterable<readonly WireEvent[]>,

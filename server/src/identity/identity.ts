@@ -14,7 +14,10 @@ export interface Identity {
   identify(tx: Tx, presented: Credential): Promise<Principal | null>
 }
 
-/** The token of `Authorization: Bearer …`; null where there is none. Another scheme is wrong whoever judges it. */
+/**
+ * The token of `Authorization: Bearer …`; null where there is none. Another scheme is wrong whoever
+ * judges it.
+ */
 export function bearerOf(headers: Headers): string | null {
   const header = headers.get('authorization')
   if (header === null) return null

@@ -35,8 +35,9 @@ export async function redeemLoginLink(tx: Tx, token: string): Promise<tenancy.Pe
 }
 
 /**
- * The address by which the operator signs in once, for `npm start` to print. The secret stands behind "#": a browser
- * never sends that part, so it is in no access log, no proxy and no Referer. Null before the seed.
+ * The address by which the operator signs in once, for `npm start` to print. The secret stands behind
+ * "#": a browser never sends that part, so it is in no access log, no proxy and no Referer. Null before
+ * the seed.
  */
 export async function operatorLoginLink(store: Store, consoleUrl: string): Promise<string | null> {
   return store.transact(async (tx) => {

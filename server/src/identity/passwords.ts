@@ -10,7 +10,10 @@ function tagOf(password: string, nonce: Buffer): Promise<Buffer> {
   })
 }
 
-/** What is kept of a password: algorithm, cost, salt and tag, so that a dearer cost can replace it one day. */
+/**
+ * What is kept of a password: algorithm, cost, salt and tag, so that a dearer cost can replace it one
+ * day.
+ */
 export async function hashPassword(password: string): Promise<string> {
   const nonce = randomBytes(16)
   const tag = await tagOf(password, nonce)

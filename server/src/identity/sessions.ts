@@ -21,7 +21,10 @@ export const sessionCookie = '__Host-gpuhour'
 /** The only program that may ask for a device code. */
 export const deviceClient = 'gpuhour-cli'
 
-/** Where the edge tells better-auth who is calling; whatever the client itself sends under this name is dropped. */
+/**
+ * Where the edge tells better-auth who is calling; whatever the client itself sends under this name is
+ * dropped.
+ */
 export const clientAddressHeader = 'x-gpuhour-client'
 
 /** What signing in needs. */
@@ -43,7 +46,10 @@ export interface Sessions {
   close(): Promise<void>
 }
 
-/** `POST /api/auth/link { token }`: signs in by a one-time link; the person's user is made on the first one. */
+/**
+ * `POST /api/auth/link { token }`: signs in by a one-time link; the person's user is made on the first
+ * one.
+ */
 function loginLinks(store: Store) {
   return {
     id: 'gpuhour-login-link',
@@ -138,9 +144,25 @@ export function openSessions(options: SessionOptions): Sessions {
       identify: (tx, presented) =>
         identifySession(tx, presented, (headers) => auth.api.getSession({ headers })),
     },
-    handle: (request) => auth.handler(request),
+    handle: async (request) => {
+      if (request.method !== 'POST' || new URL(request.url).pathname !== '/api/auth/set-password')
+        return auth.handler(request)
+      // better-auth keeps this one for servers: it asks for the session, and for no password before it.
+      const body = setPasswordSchema.safeParse(await request.json().catch(() => null))
+      if (!body.success) return Response.json({ message: 'Send newPassword.' }, { status: 400 })
+      return auth.api
+        .setPassword({ body: body.data, headers: request.headers, asResponse: true })
+        .catch((error: unknown) => refusalOf(error))
+    },
     close: () => pool.end(),
   }
+}
+
+const setPasswordSchema = z.strictObject({ newPassword: z.string().max(256) })
+
+function refusalOf(error: unknown): Response {
+  if (!(error instanceof APIError)) throw error
+  return Response.json({ message: error.message }, { status: error.statusCode })
 }
 
 type GetSession = (headers: Headers) => Promise<{ readonly user: { readonly id: string } } | null>

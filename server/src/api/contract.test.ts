@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import {
+  contract,
+  type JsonRoute,
+  pathOf,
+  problem,
+  type RouteName,
+  routes,
+  type Shape,
+} from '@gpuhour/sdk/contract'
+import { allocate } from '../compute/allocations.ts'
+import { instance, instanceLifecycle } from '../compute/compute.ts'
+import { offered } from '../catalog/catalog.ts'
+import { invariant } from '../kernel/errors.ts'
+import { asId } from '../kernel/ids.ts'
+import { makeSshKey } from '../kernel/sshkeys.ts'
+import { findRoom } from '../placement/placement.ts'
+import { bookInForce } from '../pricing/pricing.ts'
+import { flavor as flavorOf } from '../catalog/catalog.ts'
+import { freshId, testApi } from './testing.ts'
+
+const api = await testApi()
+after(() => api.close())
+
+const { organization, project } = api.demo
+const stranger = await api.person(null)
+const member = await api.person('member')
+const reader = await api.person('member', ['read'])
+
+/** What a route is tried with. */
+interface Case {
+  readonly params?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: unknown
+  /** The status of the allowed request; default 200. */
+  readonly status?: number
+  /** Who is refused, and how; default: a stranger, by 404. */
+  readonly refused?: readonly [secret: string, status: number]
+  /** What makes the request malformed; default: a query that no route knows. */
+  readonly malformed?: { readonly query?: Readonly<Record<string, string>>; readonly body?: unknown }
+  readonly malformedStatus?: number
+}
+
+const instanceId = freshId('instance')
+const runId = freshId('run')
+const volumeId = freshId('volume')
+const sshKeyId = freshId('sshKey')
+const apiKeyId = freshId('apiKey')
+const name = (text: string) => text.slice(0, 4) + text.slice(-8)
+const newInstance = {
+  id: instanceId,
+  name: name(instanceId).replace('_', '-'),
+  image: 'sim/ok:1',
+  flavor: 'cpu.1x2',
+}
+const readOnly = [reader.secret, 403] as const
+
+// In an order in which what a request needs has been made before it.
+const cases: Record<RouteName, Case> = {
+  getMe: { refused: ['gph_unknown', 401] },
+  getPlatform: { refused: ['gph_unknown', 401] },
+
+  createSshKey: {
+    body: { id: sshKeyId, name: 'laptop', publicKey: makeSshKey('me').publicKey },
+    status: 201,
+    refused: readOnly,
+    malformed: { body: { id: sshKeyId, name: 'laptop', publicKey: 'no key' } },
+  },
+  listSshKeys: { refused: ['gph_unknown', 401], malformed: { query: { limit: '100000' } } },
+  deleteSshKey: { params: { sshKey: sshKeyId }, refused: [stranger.secret, 404] },
+  createApiKey: {
+    body: { id: apiKeyId, name: 'ci', organization, actions: ['read'] },
+    status: 201,
+    refused: readOnly,
+    malformed: { body: { id: apiKeyId, name: '', organization, actions: [], expiresInDays: 0 } },
+  },
+  listApiKeys: { refused: ['gph_unknown', 401], malformed: { query: { cursor: '??' } } },
+  deleteApiKey: { params: { apiKey: apiKeyId } },
+
+  listOrganizations: { refused: ['gph_unknown', 401], malformed: { query: { limit: '0' } } },
+  getOrganization: { params: { organization } },
+  listProjects: { params: { organization }, malformed: { query: { cursor: 'garbage' } } },
+  createProject: {
+    params: { organization },
+    body: { id: freshId('project'), name: 'second' },
+    status: 201,
+    refused: [member.secret, 403],
+    malformed: { body: { id: freshId('project'), name: '../../etc' } },
+  },
+  getProject: { params: { project } },
+
+  listImages: { refused: ['gph_unknown', 401] },
+  listBuilds: { refused: ['gph_unknown', 401] },
+  listOffers: { params: { project }, query: { image: 'sim/ok:1' }, malformed: { query: { image: 'A B' } } },
+
+  createInstance: {
+    params: { project },
+    body: newInstance,
+    status: 201,
+    malformed: { body: { ...newInstance, volumeGib: -1, privileged: true } },
+  },
+  listInstances: {
+    params: { project },
+    query: { name: newInstance.name },
+    malformed: { query: { sort: 'x' } },
+  },
+  getInstance: { params: { instance: instanceId } },
+  followInstance: { params: { instance: instanceId } },
+  openDoor: { params: { instance: instanceId, port: '8888' }, malformed: { body: { x: 1 } } },
+  restartInstance: { params: { instance: instanceId }, refused: readOnly, malformed: { body: { x: 1 } } },
+  stopInstance: { params: { instance: instanceId }, refused: readOnly, malformed: { body: { x: 1 } } },
+  startInstance: { params: { instance: instanceId }, refused: readOnly, malformed: { body: [] } },
+  deleteInstance: { params: { instance: instanceId }, refused: readOnly },
+
+  createVolume: {
+    params: { project },
+    body: { id: volumeId, name: 'data', sizeGib: 5 },
+    status: 201,
+    malformed: { body: { id: volumeId, name: 'data', sizeGib: 1e9 } },
+  },
+  listVolumes: { params: { project }, query: { name: 'data' }, malformed: { query: { limit: 'x' } } },
+  getVolume: { params: { volume: volumeId } },
+  resizeVolume: { params: { volume: volumeId }, body: { sizeGib: 6 }, malformed: { body: { sizeGib: 0.5 } } },
+  createRun: {
+    params: { project },
+    body: {
+      id: runId,
+      image: 'sim/ok:1',
+      flavor: 'cpu.1x2',
+      command: ['python', 'train.py'],
+      volume: 'data',
+    },
+    status: 201,
+    malformed: {
+      body: { id: runId, image: 'sim/ok:1', flavor: 'cpu.1x2', command: [], environment: { LD_X: '' } },
+    },
+  },
+  listRuns: { params: { project }, malformed: { query: { cursor: 'AAAA' } } },
+  getRun: { params: { run: runId } },
+  followRun: { params: { run: runId } },
+  followProject: { params: { project } },
+  cancelRun: { params: { run: runId }, refused: readOnly, malformed: { body: { x: 1 } } },
+  followRunLog: { params: { run: runId } },
+  deleteVolume: { params: { volume: volumeId }, refused: readOnly },
+
+  getBalance: { params: { organization }, refused: readOnly },
+  listUsage: { params: { organization }, malformed: { query: { cursor: 'AAAA' } } },
+  listCharges: { params: { organization }, malformed: { query: { cursor: 'AAAA' } } },
+  listUsageEvents: { params: { organization }, malformed: { query: { cursor: 'AAAA' } } },
+  listPriceBooks: { params: { organization } },
+  getStatement: { params: { organization }, malformed: { query: { from: 'month 13' } } },
+  getBill: { params: { organization }, malformed: { query: { from: '2999-01-01T00:00:00Z' } } },
+  createGrant: {
+    params: { organization },
+    body: { id: freshId('transfer'), amountNanos: '1000000000', currency: 'USD' },
+    status: 201,
+    refused: [member.secret, 403],
+    malformed: { body: { id: freshId('transfer'), amountNanos: '-5', currency: 'XXX' } },
+  },
+
+  getDoctor: { refused: [member.secret, 403] },
+}
+
+function ask(route: RouteName, one: Case, secret: string, stop?: AbortSignal): Promise<Response> {
+  const query = one.query ? `?${new URLSearchParams(one.query).toString()}` : ''
+  const hasBody = one.body !== undefined
+  return api.ask(`${pathOf(route, one.params)}${query}`, {
+    secret,
+    method: routes[route].method,
+    ...(hasBody ? { body: JSON.stringify(one.body), headers: { 'content-type': 'application/json' } } : {}),
+    ...(stop ? { signal: stop } : {}),
+  })
+}
+
+async function requireProblem(answer: Response, status: number, about: string): Promise<void> {
+  const text = await answer.text()
+  assert.equal(answer.status, status, `${about}: ${text}`)
+  assert.equal(answer.headers.get('content-type'), 'application/problem+json', about)
+  const parsed = problem.parse(JSON.parse(text))
+  assert.equal(parsed.status, status)
+  assert.equal(parsed.requestId, answer.headers.get('x-request-id'))
+}
+
+/** The placer's and the observer's part: a door opens on a running instance only. */
+async function bringUp(): Promise<void> {
+  await api.store.transact(async (tx) => {
+    const row = await instance(tx, asId('instance', instanceId))
+    const flavor = await flavorOf(tx, newInstance.flavor)
+    const version = await offered(tx, 'sim/ok', '1')
+    const book = await bookInForce(tx, 'USD', await tx.now())
+    invariant(row && flavor && version && book, 'the test made them')
+    const choice = await findRoom(tx, flavor, null)
+    invariant(choice, 'the node is empty')
+    await allocate(tx, instanceLifecycle, row, { choice, flavor, imageVersion: version.id, book: book.id })
+    const preparing = await instanceLifecycle.lock(tx, row.id)
+    invariant(preparing, 'it is there')
+    await instanceLifecycle.advance(tx, preparing, 'seen_ready', { actor: 'observer' })
+  })
+}
+
+test('the routes tested are the routes there are', () => {
+  assert.deepEqual(Object.keys(cases).toSorted(), Object.keys(routes).toSorted())
+})
+
+// Object.entries forgets that the keys of `cases` are the routes' names.
+for (const [route, one] of Object.entries(cases) as [RouteName, Case][]) {
+  test(`${route}: allowed, refused, malformed, unknown`, async () => {
+    if (route === 'openDoor') await bringUp()
+    const shape: Shape = contract[route]
+    const malformed = { ...one, query: { ...one.query, unheard: 'of' }, ...one.malformed }
+    await requireProblem(
+      await ask(route, malformed, api.operatorSecret),
+      one.malformedStatus ?? 400,
+      'malformed',
+    )
+    const [secret, status] = one.refused ?? [stranger.secret, 404]
+    await requireProblem(await ask(route, one, secret), status, 'refused')
+    await requireProblem(await ask(route, one, ''), 401, 'nobody')
+
+    const stop = new AbortController()
+    const answer = await ask(route, one, api.operatorSecret, stop.signal)
+    if (routes[route].kind === 'stream') {
+      assert.equal(answer.headers.get('content-type'), 'text/event-stream')
+      await firstEvents(route, answer)
+      return
+    }
+    const text = await answer.text()
+    assert.equal(answer.status, one.status ?? 200, text)
+    shape.reply?.parse(JSON.parse(text))
+    if (shape.creates) {
+      const again = await ask(route, one, api.operatorSecret)
+      assert.equal(again.status, 200, 'the same request again finds what the first one made')
+      shape.reply?.parse(await again.json())
+    }
+  })
+}
+
+/** Reads the first chunk of a stream, checks its events by the contract, and goes away. */
+async function firstEvents(route: RouteName, answer: Response): Promise<void> {
+  const shape: Shape = contract[route]
+  const reader = answer.body?.getReader()
+  const { value } = (await reader?.read()) ?? {}
+  await reader?.cancel()
+  const text = new TextDecoder().decode(value)
+  const found = [...text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)]
+  assert.ok(found.length > 0, text)
+  for (const [, event = '', data = ''] of found) shape.events?.[event]?.parse(JSON.parse(data))
+}
+
+test('every id that is none, or somebody else’s, is answered alike', async () => {
+  const paths = Object.entries(routes).filter(
+    ([, { path, method }]) => method === 'GET' && path.includes('{'),
+  )
+  for (const [route, { path }] of paths) {
+    const fill = (id: string): string => path.replaceAll(/\{\w+\}/g, encodeURIComponent(id))
+    for (const id of ['nothing', '../../etc/passwd', 'ins_\0', `ins_${'0'.repeat(26)}`, 'x'.repeat(10_000)])
+      await requireProblem(
+        await api.ask(fill(id), { secret: api.operatorSecret }),
+        404,
+        `${route} ${id.slice(0, 40)}`,
+      )
+  }
+})
+
+test('a name that is asked for is found by everybody who may', async () => {
+  const { items } = await member.client.listProjects({ params: { organization } })
+  assert.deepEqual(items.map((item) => item.name).toSorted(), ['demo', 'second'])
+  await assert.rejects(stranger.client.listProjects({ params: { organization } }), { code: 'not_found' })
+})
+
+/** Compile-time: every route that answers JSON has a function of the client. */
+const functions: Record<JsonRoute, unknown> = api.operator
+test('the client has a function for every route', () => {
+  for (const route of Object.keys(routes)) assert.ok(route in functions, route)
+})
