@@ -23,7 +23,8 @@ const plan: Plan = {
 
 /**
  * One change a row: the kind it leads to, and `path = value`, `path delete` or `path swap other`. `@5` is the
- * instant of tick 5. `raw` leaves the hashes as they are, `rehash` leaves `prevHash`, else both are made anew.
+ * instant of tick 5. `raw` leaves the hashes as they are, `rehash` leaves `prevHash`, else both are made
+ * anew.
  *
  * events: 0–5 alo_a, 6–9 alo_b, 10–13 alo_c, 14 snp_a, 15–19 vol_a. charges: those of alo_a first, cpu, gpu.
  */

@@ -3,8 +3,8 @@
  *
  * Why not Web Crypto: it only hashes asynchronously, and a bill has a hash for each of its events. A hundred
  * thousand promises through the platform's thread pool took 1 to 4 s on two busy cores, this takes half a
- * second whatever else runs; and browsers withhold `crypto.subtle` from pages that came over plain HTTP. Nothing
- * secret is hashed, so timing tells nobody anything. The tests hold it against Web Crypto.
+ * second whatever else runs; and browsers withhold `crypto.subtle` from pages that came over plain HTTP.
+ * Nothing secret is hashed, so timing tells nobody anything. The tests hold it against Web Crypto.
  */
 export function sha256(text: string): string {
   const length = fill(text)

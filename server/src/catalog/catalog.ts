@@ -62,7 +62,14 @@ export async function offer(tx: Tx, build: rows.BuildRow, built: BuiltVersion): 
   const now = await tx.now()
   const { image, version } = build
   for (const proof of built.proofs)
-    await rows.insertProof(tx, { ...proof, id: tx.newId('proof'), image, version, digest: built.digest, at: now })
+    await rows.insertProof(tx, {
+      ...proof,
+      id: tx.newId('proof'),
+      image,
+      version,
+      digest: built.digest,
+      at: now,
+    })
   const isProved = built.proofs.length > 0 && built.proofs.every(({ ok }) => ok)
   if (isProved) {
     await rows.withdrawOthers(tx, image, version, built.digest, now)
@@ -129,7 +136,11 @@ export async function offerCharacters(tx: Tx, names: readonly string[]): Promise
   const text = (name: string): Bilingual => ({ en: `Character ${name}`, zh: `角色 ${name}` })
   for (const image of names) {
     const title = text(image)
-    await rows.upsertImage(tx, { id: image, title, description: title, publisher: 'gpuhour', licences: [] }, now)
+    await rows.upsertImage(
+      tx,
+      { id: image, title, description: title, publisher: 'gpuhour', licences: [] },
+      now,
+    )
     await rows.insertVersion(tx, {
       id: tx.newId('imageVersion'),
       image,

@@ -26,8 +26,8 @@ export interface FlavorShape extends Needs {
 const diskGibPerCpu = 10
 
 /**
- * The flavors that a machine can carry. CPU: powers of two up to its cores, with 4 GiB each, and a small one with 2.
- * GPU: 1, 2, 4, 8 devices of each model, with their share of the machine.
+ * The flavors that a machine can carry. CPU: powers of two up to its cores, with 4 GiB each, and a small one
+ * with 2. GPU: 1, 2, 4, 8 devices of each model, with their share of the machine.
  */
 export function flavorsOf(node: {
   readonly cpus: number
@@ -35,7 +35,12 @@ export function flavorsOf(node: {
   readonly devices: readonly { readonly model: string }[]
 }): readonly FlavorShape[] {
   const memoryGib = node.memoryGib - memoryGibReserved
-  const shape = (id: string, cpus: number, gib: number, gpu: { model: string; count: number } | null): FlavorShape => ({
+  const shape = (
+    id: string,
+    cpus: number,
+    gib: number,
+    gpu: { model: string; count: number } | null,
+  ): FlavorShape => ({
     id,
     cpus,
     memoryGib: gib,
@@ -59,4 +64,3 @@ export function flavorsOf(node: {
   }
   return flavors
 }
-

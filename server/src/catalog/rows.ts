@@ -71,7 +71,8 @@ export async function upsertImage(tx: Tx, row: ImageRow, now: Instant): Promise<
   await sql`insert into image (id, title, description, publisher, licences, created_at)
     values (${row.id}, ${JSON.stringify(row.title)}, ${JSON.stringify(row.description)}, ${row.publisher},
       ${JSON.stringify(row.licences)}, ${at(now)})
-    on conflict on constraint image_pkey do update set title = excluded.title, description = excluded.description,
+    on conflict on constraint image_pkey do update set title = excluded.title, description =
+    excluded.description,
       publisher = excluded.publisher, licences = excluded.licences`.execute(tx.db)
 }
 
@@ -112,13 +113,16 @@ export async function withdrawOthers(
   now: Instant,
 ): Promise<void> {
   await sql`update image_version set withdrawn_at = ${at(now)}
-    where image = ${image} and version = ${version} and digest <> ${digest} and withdrawn_at is null`.execute(tx.db)
+    where image = ${image} and version = ${version} and digest <> ${digest} and withdrawn_at is null`.execute(
+    tx.db,
+  )
 }
 
 /** Puts a version on offer; the same digest again is the same version. */
 export async function insertVersion(tx: Tx, row: Omit<ImageVersionRow, 'withdrawnAt'>): Promise<void> {
   await sql`insert into image_version (id, image, version, digest, recipe, needs, size_bytes, offered_at)
-    values (${row.id}, ${row.image}, ${row.version}, ${row.digest}, ${row.recipe}, ${JSON.stringify(row.needs)},
+    values (${row.id}, ${row.image}, ${row.version}, ${row.digest}, ${row.recipe},
+    ${JSON.stringify(row.needs)},
       ${row.sizeBytes}, ${at(row.offeredAt)})
     on conflict on constraint image_version_digest_unique
       do update set withdrawn_at = null, recipe = excluded.recipe`.execute(tx.db)
@@ -144,7 +148,9 @@ export async function builds(tx: Tx): Promise<readonly BuildRow[]> {
 /** The newest build under this name. */
 export async function newestBuild(tx: Tx, image: string, version: string): Promise<BuildRow | null> {
   const { rows } = await sql<BuildRow>`select ${buildColumns} from image_build
-    where image = ${image} and version = ${version} order by requested_at desc, id desc limit 1`.execute(tx.db)
+    where image = ${image} and version = ${version} order by requested_at desc, id desc limit 1`.execute(
+    tx.db,
+  )
   return rows[0] ?? null
 }
 
@@ -155,7 +161,8 @@ export async function updateBuild(
   row: Omit<BuildRow, 'id' | 'image' | 'version' | 'recipe' | 'requestedAt'>,
 ): Promise<void> {
   await sql`update image_build set state = ${row.state}, step = ${row.step}, steps = ${row.steps},
-      title = ${row.title}, bytes_done = ${row.bytesDone}, bytes_total = ${row.bytesTotal}, attempt = ${row.attempt},
+      title = ${row.title}, bytes_done = ${row.bytesDone}, bytes_total = ${row.bytesTotal}, attempt =
+      ${row.attempt},
       error = ${row.error}, started_at = ${at(row.startedAt)}, ended_at = ${at(row.endedAt)}
     where id = ${id}`.execute(tx.db)
 }
@@ -169,7 +176,8 @@ export async function insertProof(tx: Tx, row: ProofRow): Promise<void> {
 
 /** All proofs of what is on offer, newest first. */
 export async function proofs(tx: Tx): Promise<readonly ProofRow[]> {
-  const { rows } = await sql<ProofRow>`select id, image, version, digest, name, ok, duration_ms as "durationMs", detail,
+  const { rows } =
+    await sql<ProofRow>`select id, image, version, digest, name, ok, duration_ms as "durationMs", detail,
       driver, gpu, at
     from proof where digest in (select digest from image_version where withdrawn_at is null)
     order by image, at desc, name`.execute(tx.db)
@@ -196,9 +204,11 @@ export async function flavor(tx: Tx, id: string): Promise<FlavorShape | null> {
 /** Adds a flavor or brings it up to date. */
 export async function upsertFlavor(tx: Tx, shape: FlavorShape): Promise<void> {
   await sql`insert into flavor (id, cpus, memory_gib, disk_gib, gpu_model, gpu_count, lines)
-    values (${shape.id}, ${shape.cpus}, ${shape.memoryGib}, ${shape.diskGib}, ${shape.gpuModel}, ${shape.gpuCount},
+    values (${shape.id}, ${shape.cpus}, ${shape.memoryGib}, ${shape.diskGib}, ${shape.gpuModel},
+    ${shape.gpuCount},
       ${JSON.stringify(shape.lines)})
-    on conflict on constraint flavor_pkey do update set cpus = excluded.cpus, memory_gib = excluded.memory_gib,
+    on conflict on constraint flavor_pkey do update set cpus = excluded.cpus, memory_gib =
+    excluded.memory_gib,
       disk_gib = excluded.disk_gib, lines = excluded.lines, withdrawn_at = null`.execute(tx.db)
 }
 

@@ -34,8 +34,9 @@ export function compareVersions(a: string, b: string): number {
 }
 
 /**
- * Will it run here? A node without GPUs runs everything on its CPUs; one with GPUs needs the driver that the image's CUDA
- * runtime asks for (NVIDIA's minor-version compatibility, as the recipe's `minimalDriver` states it).
+ * Will it run here? A node without GPUs runs everything on its CPUs; one with GPUs needs the driver that the
+ * image's CUDA runtime asks for (NVIDIA's minor-version compatibility, as the recipe's `minimalDriver` states
+ * it).
  */
 export function compatibility(
   needs: ImageNeeds,
@@ -52,7 +53,9 @@ export function compatibility(
 export type BuildState = 'waiting' | 'building' | 'proving' | 'done' | 'failed'
 
 /** `pytorch-cuda:2.9` in its two halves; the version may be left out. Null where it cannot name an image. */
-export function parseImageName(name: string): { readonly image: string; readonly version: string | null } | null {
+export function parseImageName(
+  name: string,
+): { readonly image: string; readonly version: string | null } | null {
   const match = /^([a-z0-9][a-z0-9._/+-]{0,79})(?::([A-Za-z0-9][A-Za-z0-9._-]{0,39}))?$/.exec(name)
   return match ? { image: match[1] ?? '', version: match[2] ?? null } : null
 }

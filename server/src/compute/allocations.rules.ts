@@ -2,9 +2,9 @@ import { earlier, instant, type Instant, later, minuteMs } from '../kernel/time.
 import type { LifecycleEvent } from './rules.ts'
 
 /*
- * How observations become facts: the observer's whole law (house.md §5, "How observations become facts", and §6, "What is
- * learned → what is written"). Everything here is pure: what is known, what was seen, when it was asked; and out come the
- * usage events and lifecycle events to write, in order.
+ * How observations become facts: the observer's whole law (house.md §5, "How observations become facts", and
+ * §6, "What is learned → what is written"). Everything here is pure: what is known, what was seen, when it
+ * was asked; and out come the usage events and lifecycle events to write, in order.
  */
 
 /** Longer than this between two sightings of the same container is silence, whoever was away. */
@@ -103,7 +103,9 @@ export function findingsOf(watched: Watched, look: Look, times: LookTimes): read
     case 'ready':
       return running(watched, look.startedAt, true, times)
     case 'ended':
-      return look.startedAt === null && watched.nodeStartedAt === null ? neverStarted(watched, look) : ended(watched, look, times)
+      return look.startedAt === null && watched.nodeStartedAt === null
+        ? neverStarted(watched, look)
+        : ended(watched, look, times)
   }
 }
 
@@ -123,12 +125,18 @@ function gap(watched: Watched, seenAt: Instant, times: LookTimes): readonly Find
 }
 
 /** A container that runs: the recorded one, or a stranger. */
-function running(watched: Watched, startedAt: Instant, isReady: boolean, times: LookTimes): readonly Finding[] {
+function running(
+  watched: Watched,
+  startedAt: Instant,
+  isReady: boolean,
+  times: LookTimes,
+): readonly Finding[] {
   if (watched.hasEnded) return []
   const known = watched.nodeStartedAt
   // Another start is another process: the recorded one ended at its last sighting.
   if (known !== null && known !== startedAt) return ended(watched, null, times)
-  const first: Finding[] = known === null ? [{ write: 'started', nodeStartedAt: startedAt, at: times.now }] : []
+  const first: Finding[] =
+    known === null ? [{ write: 'started', nodeStartedAt: startedAt, at: times.now }] : []
   if (watched.state === 'preparing') {
     if (!isReady || watched.everReady) return [...first, { write: 'sighting', at: times.askedAt }]
     return [
@@ -143,9 +151,7 @@ function running(watched: Watched, startedAt: Instant, isReady: boolean, times: 
   const sighting: Finding = { write: 'sighting', at: times.askedAt }
   const away = watched.state === 'unreachable' || (watched.state === 'running' && lost.length > 0)
   if (!away) return [...first, ...lost, sighting]
-  const again: Finding[] = watched.closedForGood
-    ? []
-    : [{ write: 'usage', event: { type: 'seen_again' } }]
+  const again: Finding[] = watched.closedForGood ? [] : [{ write: 'usage', event: { type: 'seen_again' } }]
   // `seen_again` opens a spell now: the sighting that bounds it may not lie before.
   const back: Finding = watched.closedForGood ? sighting : { write: 'sighting', at: times.now }
   return [...first, ...lost, ...again, back, { write: 'event', event: 'seen_ready' }]
@@ -160,19 +166,29 @@ export function endInstant(watched: Watched, look: { endedAt: Instant } | null, 
 }
 
 /** Seen ended, or absent after a start. */
-function ended(watched: Watched, look: Extract<Look, { kind: 'ended' }> | null, times: LookTimes): readonly Finding[] {
+function ended(
+  watched: Watched,
+  look: Extract<Look, { kind: 'ended' }> | null,
+  times: LookTimes,
+): readonly Finding[] {
   if (watched.hasEnded) return []
   const exit: Exit = look ?? unknownExit
   if (watched.purpose === 'attempt' && watched.state === 'preparing' && !watched.everReady)
     return attemptOver(watched, look, exit, times)
   const at = endInstant(watched, look, times)
-  const isMissingDevice = watched.state === 'preparing' && watched.hasDevices && exit.exitCode === missingDeviceExit
+  const isMissingDevice =
+    watched.state === 'preparing' && watched.hasDevices && exit.exitCode === missingDeviceExit
   return [
     ...gap(watched, times.askedAt, times),
     { write: 'usage', event: { type: 'exited', at, exit } },
     { write: 'ended' },
     isMissingDevice
-      ? { write: 'event', event: 'prepare_failed', elsewhere: true, why: 'a device that was given is missing on the node' }
+      ? {
+          write: 'event',
+          event: 'prepare_failed',
+          elsewhere: true,
+          why: 'a device that was given is missing on the node',
+        }
       : { write: 'event', event: 'seen_ended', exit },
   ]
 }
@@ -188,15 +204,22 @@ function attemptOver(
     return [
       { write: 'usage', event: { type: 'exited', at: 'now', exit } },
       { write: 'ended' },
-      { write: 'event', event: 'prepare_failed', elsewhere: true, why: 'a device that was given is missing on the node' },
+      {
+        write: 'event',
+        event: 'prepare_failed',
+        elsewhere: true,
+        why: 'a device that was given is missing on the node',
+      },
     ]
   const offset = times.askedAt - times.nodeNow
   const nodeStartedAt = look?.startedAt ?? watched.nodeStartedAt ?? times.nodeNow
-  // Never before it was allocated, never after now, and at most a minute back: the bill's format allows no more.
+  // Never before it was allocated, never after now, and at most a minute back: the bill's format allows no
+  // more.
   const moved = later(instant(Math.ceil(nodeStartedAt + offset)), watched.allocatedAt)
   const readyAt = earlier(later(moved, instant(times.now - silenceMs)), times.now)
   const wasNodeSilent = times.nodeSeenAt === null || times.askedAt - times.nodeSeenAt > silenceMs
-  const endAt = wasNodeSilent || look === null ? readyAt : endInstant({ ...watched, lastSeenAt: readyAt }, look, times)
+  const endAt =
+    wasNodeSilent || look === null ? readyAt : endInstant({ ...watched, lastSeenAt: readyAt }, look, times)
   return [
     { write: 'started', nodeStartedAt, at: times.now },
     { write: 'usage', event: { type: 'ready', at: readyAt } },

@@ -6,7 +6,15 @@ import type { NewEvent } from '../journal/rules.ts'
 import * as placement from '../placement/placement.ts'
 import type { Choice } from '../placement/rules.ts'
 import type { Tx } from '../store/store.ts'
-import { type Finding, findingsOf, isCleanExit, type Look, type LookTimes, type UsageToWrite, type Watched } from './allocations.rules.ts'
+import {
+  type Finding,
+  findingsOf,
+  isCleanExit,
+  type Look,
+  type LookTimes,
+  type UsageToWrite,
+  type Watched,
+} from './allocations.rules.ts'
 import { openLease, refreshLease } from './leases.ts'
 import type { EventContext, LifecycleEvent } from './rules.ts'
 
@@ -14,7 +22,11 @@ import type { EventContext, LifecycleEvent } from './rules.ts'
 export interface EventInfo extends EventContext {
   readonly actor: string
   readonly detail?: string
-  readonly exit?: { readonly exitCode: number | null; readonly signal: string | null; readonly outOfMemory: boolean }
+  readonly exit?: {
+    readonly exitCode: number | null
+    readonly signal: string | null
+    readonly outOfMemory: boolean
+  }
 }
 
 /** What instances and runs have in common: they live by allocations. */
@@ -66,7 +78,10 @@ export async function allocate<S extends Subject>(
     lines,
     allocatedAt: metered.recordedAt,
   })
-  await life.advance(tx, { ...subject, allocation: id }, 'allocated', { actor: 'placer', detail: `on ${choice.node}` })
+  await life.advance(tx, { ...subject, allocation: id }, 'allocated', {
+    actor: 'placer',
+    detail: `on ${choice.node}`,
+  })
   await tx.notify('compute')
   return { ok: true, allocation: id }
 }
@@ -117,8 +132,9 @@ export async function endLease<S extends Subject>(
 }
 
 /**
- * Writes what one look at a live allocation means; applies the observer's law under the locks, so a look that came too
- * late writes nothing. Answers the state it left the subject in; null where the allocation is no longer its.
+ * Writes what one look at a live allocation means; applies the observer's law under the locks, so a look that
+ * came too late writes nothing. Answers the state it left the subject in; null where the allocation is no
+ * longer its.
  */
 export async function learn<S extends Subject>(
   tx: Tx,
@@ -236,7 +252,10 @@ export async function recordReleased<S extends Subject>(
   const lost: NewEvent[] = before.open
     ? [{ type: 'exited', at: lastSeenAt, data: { exitCode: null, signal: null, outOfMemory: false } }]
     : []
-  const { recordedAt } = await recordUsage(tx, allocation, [...lost, { type: 'released', at: 'now', data: {} }])
+  const { recordedAt } = await recordUsage(tx, allocation, [
+    ...lost,
+    { type: 'released', at: 'now', data: {} },
+  ])
   await placement.release(tx, allocationId, recordedAt)
   await life.advance(tx, subject, 'released', { actor, closedForGood: before.closedForGood })
 }

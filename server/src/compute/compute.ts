@@ -1,5 +1,12 @@
 import { AppError, notFound } from '../kernel/errors.ts'
-import { type AllocationId, asId, type InstanceId, newSecret, type ProjectId, type SubjectId } from '../kernel/ids.ts'
+import {
+  type AllocationId,
+  asId,
+  type InstanceId,
+  newSecret,
+  type ProjectId,
+  type SubjectId,
+} from '../kernel/ids.ts'
 import { makeSshKey } from '../kernel/sshkeys.ts'
 import { hourMs, type Instant, instant, minuteMs } from '../kernel/time.ts'
 import * as placement from '../placement/placement.ts'
@@ -49,9 +56,12 @@ export async function create(
     throw differs(there, fresh)
   }
   if (await rows.instanceByName(tx, fresh.project, fresh.name))
-    throw new AppError('conflict', `An instance "${fresh.name}" exists already. Choose another name.`, undefined, [
-      { pointer: '/name', message: 'is taken' },
-    ])
+    throw new AppError(
+      'conflict',
+      `An instance "${fresh.name}" exists already. Choose another name.`,
+      undefined,
+      [{ pointer: '/name', message: 'is taken' }],
+    )
   const { homeGib, ...row } = fresh
   const createdAt = await tx.now()
   const home = tx.newId('volume')
@@ -86,7 +96,9 @@ async function homeName(tx: Tx, fresh: NewInstance): Promise<string> {
 }
 
 function differs(there: rows.InstanceRow, fresh: NewInstance): AppError {
-  const field = (['project', 'name', 'image', 'version', 'flavor'] as const).find((one) => there[one] !== fresh[one])
+  const field = (['project', 'name', 'image', 'version', 'flavor'] as const).find(
+    (one) => there[one] !== fresh[one],
+  )
   return new AppError('conflict', `The id ${fresh.id} names another instance. Make a new id.`, undefined, [
     { pointer: `/${field ?? 'homeGib'}`, message: 'differs from what was asked for under this id before' },
   ])
@@ -114,7 +126,8 @@ export async function stop(
   reason: StopReason = 'customer',
 ): Promise<rows.InstanceRow> {
   const row = await mustLock(tx, id)
-  if (row.allocation && row.state !== 'stopping' && row.intent !== 'deleted') await recordStop(tx, row.allocation, reason)
+  if (row.allocation && row.state !== 'stopping' && row.intent !== 'deleted')
+    await recordStop(tx, row.allocation, reason)
   return transition(tx, row, 'stop_requested', { actor, detail: reason })
 }
 
@@ -146,7 +159,12 @@ export async function refuse(tx: Tx, id: InstanceId, why: string): Promise<void>
 }
 
 /** A preparation that cannot go on: never, or elsewhere. */
-export async function prepareFailed(tx: Tx, row: rows.InstanceRow, why: string, elsewhere: boolean): Promise<void> {
+export async function prepareFailed(
+  tx: Tx,
+  row: rows.InstanceRow,
+  why: string,
+  elsewhere: boolean,
+): Promise<void> {
   await transition(tx, row, 'prepare_failed', { actor: 'reconciler', detail: why, elsewhere })
 }
 
@@ -166,7 +184,10 @@ async function transition(
 ): Promise<rows.InstanceRow> {
   const step = stepInstance(row, event, info)
   if (step.kind === 'refused')
-    throw new AppError('invalid_state', `The instance is ${row.state}: ${askedOf(event)} is not possible any more.`)
+    throw new AppError(
+      'invalid_state',
+      `The instance is ${row.state}: ${askedOf(event)} is not possible any more.`,
+    )
   const now = await tx.now()
   if (step.kind === 'anomaly') {
     const detail = info.detail ?? ''
@@ -192,7 +213,9 @@ function askedOf(event: LifecycleEvent): string {
   return event.replace('_requested', '')
 }
 
-/** The row after a step, with what the event said of an exit, and without an allocation where none is live. */
+/**
+ * The row after a step, with what the event said of an exit, and without an allocation where none is live.
+ */
 function withEffects(
   row: rows.InstanceRow,
   life: Life,
@@ -247,7 +270,10 @@ async function openDoor(tx: Tx, allocation: AllocationId): Promise<void> {
 /** Three failed preparations of a project within an hour: more are not thrown after them at once. */
 const failuresTolerated = 3
 
-/** When a subject of this project may next be placed: after a series of failures it waits, doubling from a minute. */
+/**
+ * When a subject of this project may next be placed: after a series of failures it waits, doubling from a
+ * minute.
+ */
 export async function backOff(tx: Tx, project: ProjectId, now: Instant): Promise<Instant | null> {
   const failures = await rows.failedPreparations(tx, project, instant(now - hourMs))
   if (failures < failuresTolerated) return null
@@ -263,7 +289,16 @@ async function enqueue(
 ): Promise<void> {
   const { id: subject, organization, project, flavor, image, version, requestedAt } = row
   const notBefore = await backOff(tx, project, requestedAt)
-  await placement.queue(tx, { subject, organization, project, flavor, image, version, requestedAt, notBefore })
+  await placement.queue(tx, {
+    subject,
+    organization,
+    project,
+    flavor,
+    image,
+    version,
+    requestedAt,
+    notBefore,
+  })
   await tx.notify('placement')
 }
 
@@ -271,7 +306,12 @@ async function enqueue(
 export async function tell(
   tx: Tx,
   subject: SubjectId,
-  change: { readonly event: string; readonly from: string | null; readonly to: string; readonly intent: string },
+  change: {
+    readonly event: string
+    readonly from: string | null
+    readonly to: string
+    readonly intent: string
+  },
   allocation: AllocationId | null,
   info: Pick<EventInfo, 'actor' | 'detail'>,
 ): Promise<void> {

@@ -24,7 +24,10 @@ export async function selectLease(tx: Tx, lease: LeaseId): Promise<LeaseRow | nu
   return rows[0] ?? null
 }
 
-/** Had everything that the lease pays for closed for good? Then settlement gave back what was left of its holds. */
+/**
+ * Had everything that the lease pays for closed for good? Then settlement gave back what was left of its
+ * holds.
+ */
 export async function hasEnded(tx: Tx, lease: LeaseId): Promise<boolean> {
   const { rows } = await sql<{ hasEnded: boolean }>`
     select ended_at is not null as "hasEnded" from lease where id = ${lease}`.execute(tx.db)

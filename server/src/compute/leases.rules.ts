@@ -46,8 +46,8 @@ function weightOf(ranks: readonly Rank[]): bigint {
 }
 
 /**
- * N: the greatest whole second whose price is covered (`money.md` §3.3), on the running sum; null: free, no end.
- * Each line's floor gives away less than one nano, so N lies in a range that a few steps search.
+ * N: the greatest whole second whose price is covered (`money.md` §3.3), on the running sum; null: free, no
+ * end. Each line's floor gives away less than one nano, so N lies in a range that a few steps search.
  */
 export function secondsCovered(lines: readonly Line[], rates: Rates, covered: bigint): bigint | null {
   const weight = weightOf([{ lines, rates, spells: [] }])
@@ -64,8 +64,9 @@ export function secondsCovered(lines: readonly Line[], rates: Rates, covered: bi
 }
 
 /**
- * The instant at which the lease is, or was, used up; null: never, as things stand. Of one allocation that is where
- * its paid time reaches N; of several, the last instant at which all ranks together cost no more than is covered.
+ * The instant at which the lease is, or was, used up; null: never, as things stand. Of one allocation that is
+ * where its paid time reaches N; of several, the last instant at which all ranks together cost no more than
+ * is covered.
  */
 export function usedUpAt({ ranks, covered }: Payer): Instant | null {
   const [only, ...others] = ranks
@@ -94,7 +95,9 @@ function lastCovered(ranks: readonly Rank[], covered: Nanos): Instant | null {
   return lastInstant(instant(Math.min(...starts)), endOfTime, (when) => costAt(ranks, when) <= covered)
 }
 
-/** The last instant of `[from, to]` at which a claim holds that holds at `from` and, once false, stays false. */
+/**
+ * The last instant of `[from, to]` at which a claim holds that holds at `from` and, once false, stays false.
+ */
 export function lastInstant(from: Instant, to: Instant, holds: (when: Instant) => boolean): Instant {
   let low: number = from
   let high: number = to
@@ -126,8 +129,9 @@ export function needUntil({ ranks, covered }: Payer, when: Instant): Nanos {
 }
 
 /**
- * The one instant up to which all these leases can be paid: the latest in `[from, to]` whose needs fit into what is
- * available. A lease that reaches further already needs nothing, so the one furthest behind comes first.
+ * The one instant up to which all these leases can be paid: the latest in `[from, to]` whose needs fit into
+ * what is available. A lease that reaches further already needs nothing, so the one furthest behind comes
+ * first.
  */
 export function commonEnd(payers: readonly Payer[], available: Nanos, from: Instant, to: Instant): Instant {
   if (to <= from) return from
@@ -135,7 +139,10 @@ export function commonEnd(payers: readonly Payer[], available: Nanos, from: Inst
   return lastInstant(from, to, (when) => needs(when) <= available)
 }
 
-/** What a first hold takes: ten minutes of the rate, or all there is if that is good for one; null: too little. */
+/**
+ * What a first hold takes: ten minutes of the rate, or all there is if that is good for one; null: too
+ * little.
+ */
 export function firstHold(
   lines: readonly Line[],
   rates: Rates,

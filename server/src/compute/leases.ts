@@ -39,8 +39,8 @@ export type OpenedLease =
   | { readonly ok: false; readonly reason: 'insufficient_funds'; readonly shortfall: Nanos }
 
 /**
- * Opens a lease for an allocation that is about to be made, with its first hold. The caller has locked its subject
- * and let billing settle what has ended; it inserts the allocation right after, naming the lease.
+ * Opens a lease for an allocation that is about to be made, with its first hold. The caller has locked its
+ * subject and let billing settle what has ended; it inserts the allocation right after, naming the lease.
  */
 export async function openLease(
   tx: Tx,
@@ -87,8 +87,9 @@ function holdOf(
 }
 
 /**
- * Locks leases until the transaction ends, by the journal lock of their organizations: whatever changes a lease holds
- * that. Comes after allocations and before anything is recorded (which takes the same lock anyway).
+ * Locks leases until the transaction ends, by the journal lock of their organizations: whatever changes a
+ * lease holds that. Comes after allocations and before anything is recorded (which takes the same lock
+ * anyway).
  */
 export async function lockLeases(tx: Tx, leases: readonly LeaseId[]): Promise<void> {
   for (const organization of await rows.selectOrganizationsOf(tx, leases)) await lock(tx, organization)
@@ -102,15 +103,18 @@ export async function endsAt(tx: Tx, lease: LeaseId): Promise<Instant | null> {
 /** What an event has made of a lease. */
 export interface Refreshed {
   readonly until: Instant | null
-  /** The lease had been used up before the event that closed the spell: `lease_ended` was recorded at this instant. */
+  /**
+   * The lease had been used up before the event that closed the spell: `lease_ended` was recorded at this
+   * instant.
+   */
   readonly usedUpAt: Instant | null
 }
 
 /**
- * Recomputes `until` after any event of an allocation of the lease, in the event's transaction. Whatever changes a
- * lease holds its organization's journal lock, which recording took, so leases need no lock of their own. Where a
- * spell was closed later than the money reached, it records `lease_ended` at the second at which it was used up: the
- * overshoot is ours.
+ * Recomputes `until` after any event of an allocation of the lease, in the event's transaction. Whatever
+ * changes a lease holds its organization's journal lock, which recording took, so leases need no lock of
+ * their own. Where a spell was closed later than the money reached, it records `lease_ended` at the second at
+ * which it was used up: the overshoot is ours.
  */
 export async function refreshLease(tx: Tx, lease: LeaseId): Promise<Refreshed> {
   const row = await rows.selectLease(tx, lease)
@@ -203,7 +207,10 @@ export interface UsedUp {
   readonly at: Instant
 }
 
-/** Would a call of `extend` change anything now: is there money for another second, or a lease that is used up? */
+/**
+ * Would a call of `extend` change anything now: is there money for another second, or a lease that is used
+ * up?
+ */
 export async function isExtendable(tx: Tx, organization: OrganizationId, now: Instant): Promise<boolean> {
   const payers = await sighted(tx, await rows.selectRunning(tx, organization), now)
   const from = earliest(payers)
@@ -214,9 +221,9 @@ export async function isExtendable(tx: Tx, organization: OrganizationId, now: In
 }
 
 /**
- * Extends all running leases of an organization to one common second, at most ten minutes ahead, the one furthest
- * behind first. The caller has let billing settle storage and what has ended, in the same transaction. Answers
- * those that are used up and stay so.
+ * Extends all running leases of an organization to one common second, at most ten minutes ahead, the one
+ * furthest behind first. The caller has let billing settle storage and what has ended, in the same
+ * transaction. Answers those that are used up and stay so.
  */
 export async function extend(
   tx: Tx,

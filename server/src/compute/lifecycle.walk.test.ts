@@ -5,8 +5,9 @@ import { type Exit, findingsOf, isCleanExit, type Look, type Watched } from './a
 import { isLive, type Life, type LifecycleEvent, stepInstance } from './rules.ts'
 
 /*
- * The breadth-first walk of house.md §6: every configuration that requests, loops, the container, its node and the
- * operator can reach together, with the usage events they lead to. It runs on the functions that production runs.
+ * The breadth-first walk of house.md §6: every configuration that requests, loops, the container, its node
+ * and the operator can reach together, with the usage events they lead to. It runs on the functions that
+ * production runs.
  */
 
 interface Configuration {
@@ -37,7 +38,11 @@ const fresh: Configuration = {
 
 const anomalies: string[] = []
 
-function step(at: Configuration, event: LifecycleEvent, context: Parameters<typeof stepInstance>[2] = {}): Configuration {
+function step(
+  at: Configuration,
+  event: LifecycleEvent,
+  context: Parameters<typeof stepInstance>[2] = {},
+): Configuration {
   const result = stepInstance(at.life, event, { closedForGood: at.closed, ...context })
   if (result.kind === 'anomaly') anomalies.push(`${event} in ${JSON.stringify(at)}`)
   if (result.kind !== 'moved') return at
@@ -56,6 +61,7 @@ function look(at: Configuration, seen: Look, afterMs: number): Configuration {
   if (!isLive(at.life.state)) return at
   const watched: Watched = {
     purpose: 'instance',
+    // Live states only: the line above returned for the others.
     state: at.life.state as Watched['state'],
     closedForGood: at.closed,
     everReady: at.everReady,
@@ -126,7 +132,11 @@ function asked(at: Configuration): readonly Configuration[] {
   const { state, intent } = at.life
   const live = state === 'preparing' || state === 'running' || state === 'unreachable'
   const stopped = live && intent !== 'deleted' ? closeForGood(at) : at
-  return [step(at, 'start_requested'), step(stopped, 'stop_requested', { closedForGood: at.closed }), step(stopped, 'delete_requested', { closedForGood: at.closed })]
+  return [
+    step(at, 'start_requested'),
+    step(stopped, 'stop_requested', { closedForGood: at.closed }),
+    step(stopped, 'delete_requested', { closedForGood: at.closed }),
+  ]
 }
 
 function loops(at: Configuration): readonly Configuration[] {
@@ -134,15 +144,20 @@ function loops(at: Configuration): readonly Configuration[] {
   const next: Configuration[] = []
   if (state === 'queued') next.push(step(at, 'allocated'), step(at, 'refused_for_good'))
   if (state === 'preparing') {
-    next.push(step(at, 'prepare_failed', { elsewhere: true }), step(at, 'prepare_failed', { elsewhere: false }))
-    if (at.container === 'none' && !at.nodeStarted) next.push({ ...at, container: 'started' }, { ...at, container: 'failed' })
+    next.push(
+      step(at, 'prepare_failed', { elsewhere: true }),
+      step(at, 'prepare_failed', { elsewhere: false }),
+    )
+    if (at.container === 'none' && !at.nodeStarted)
+      next.push({ ...at, container: 'started' }, { ...at, container: 'failed' })
   }
   if (state === 'running') next.push(step(closeForGood(at), 'stop_requested', { closedForGood: false }))
   if (state === 'stopping') {
     if (at.container === 'started' || at.container === 'paused') next.push({ ...at, container: 'ended' })
     const mayGo = at.hasEnded || !at.nodeStarted
     if (mayGo) next.push({ ...at, container: 'none', cleaned: true })
-    if (at.cleaned && at.container === 'none') next.push(step(closeForGood(at), 'released', { closedForGood: at.closed }))
+    if (at.cleaned && at.container === 'none')
+      next.push(step(closeForGood(at), 'released', { closedForGood: at.closed }))
   }
   if (state === 'deleting') next.push(step(at, 'purged'))
   return next
@@ -150,15 +165,18 @@ function loops(at: Configuration): readonly Configuration[] {
 
 function world(at: Configuration): readonly Configuration[] {
   const next: Configuration[] = []
-  if (at.container === 'started') next.push({ ...at, container: 'ended' }, { ...at, container: 'paused' }, { ...at, container: 'none' })
+  if (at.container === 'started')
+    next.push({ ...at, container: 'ended' }, { ...at, container: 'paused' }, { ...at, container: 'none' })
   if (at.container === 'paused') next.push({ ...at, container: 'started' }, { ...at, container: 'none' })
   if (at.container === 'ended') next.push({ ...at, container: 'none' })
   if (isLive(at.life.state)) {
-    for (const exit of exits) for (const afterMs of [1000, 100_000]) next.push(look(at, seen(at, exit), afterMs))
+    for (const exit of exits)
+      for (const afterMs of [1000, 100_000]) next.push(look(at, seen(at, exit), afterMs))
     next.push(look(at, { kind: 'silent' }, 100_000), look(at, { kind: 'preparing', startedAt: null }, 1000))
     if (at.container === 'started') next.push(look(at, { kind: 'preparing', startedAt: start }, 1000))
     // Another process in its place: the engine or somebody started it again.
-    if (at.container === 'started') next.push(look(at, { kind: 'ready', startedAt: instant(start + 5) }, 1000))
+    if (at.container === 'started')
+      next.push(look(at, { kind: 'ready', startedAt: instant(start + 5) }, 1000))
     // The operator: a fault on a device, a node fenced (what is on it then counts as gone).
     next.push(step(closeForGood(at), 'fault_found', { closedForGood: at.closed }))
     next.push(step(closeForGood({ ...at, container: 'none' }), 'released', { closedForGood: at.closed }))
@@ -185,7 +203,10 @@ test('every reachable configuration keeps the promises of the lifecycle', () => 
   for (const [key, { at }] of reached) {
     assert.equal(at.open, at.life.state === 'running', `a spell is open exactly while running: ${key}`)
     assert.ok(!(at.life.state === 'running' && at.closed), `no running instance whose bill is closed: ${key}`)
-    assert.ok(at.container === 'none' || isLive(at.life.state), `no container without a live allocation: ${key}`)
+    assert.ok(
+      at.container === 'none' || isLive(at.life.state),
+      `no container without a live allocation: ${key}`,
+    )
   }
   assert.ok(reached.size > 300, `the walk is no short one: ${reached.size} configurations`)
 })
@@ -197,7 +218,7 @@ test('from everywhere there is a way to deleted', () => {
     for (const one of next) before.set(one, [...(before.get(one) ?? []), key])
   const ends = [...reached.keys()].filter((key) => reached.get(key)?.at.life.state === 'deleted')
   const canEnd = new Set(ends)
-  for (const queue = [...ends]; queue.length > 0; ) {
+  for (const queue = [...ends]; queue.length > 0;) {
     for (const one of before.get(queue.pop() ?? '') ?? [])
       if (!canEnd.has(one)) {
         canEnd.add(one)

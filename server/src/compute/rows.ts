@@ -1,5 +1,12 @@
 import { sql } from 'kysely'
-import type { AllocationId, InstanceId, OrganizationId, ProjectId, SubjectId, VolumeId } from '../kernel/ids.ts'
+import type {
+  AllocationId,
+  InstanceId,
+  OrganizationId,
+  ProjectId,
+  SubjectId,
+  VolumeId,
+} from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
 import type { InstanceState, Intent } from './rules.ts'
@@ -35,8 +42,10 @@ export interface InstanceRow {
 
 const columns = sql`id, organization, project, name, image, version, flavor, home, created_by as "createdBy",
   request_hash as "requestHash", intent, state, outcome, exit_code as "exitCode", exit_signal as "exitSignal",
-  out_of_memory as "outOfMemory", reason, elsewhere_count as "elsewhereCount", exited_cleanly as "exitedCleanly",
-  allocation, ssh_host_key as "sshHostKey", ssh_host_public_key as "sshHostPublicKey", created_at as "createdAt",
+  out_of_memory as "outOfMemory", reason, elsewhere_count as "elsewhereCount", exited_cleanly as
+  "exitedCleanly",
+  allocation, ssh_host_key as "sshHostKey", ssh_host_public_key as "sshHostPublicKey", created_at as
+  "createdAt",
   changed_at as "changedAt"`
 
 /** Inserts a fresh instance, queued. */
@@ -61,7 +70,8 @@ export async function insertInstance(
 ): Promise<void> {
   await sql`insert into instance (id, organization, project, name, image, version, flavor, home, created_by,
       request_hash, intent, state, ssh_host_key, ssh_host_public_key, created_at, changed_at)
-    values (${row.id}, ${row.organization}, ${row.project}, ${row.name}, ${row.image}, ${row.version}, ${row.flavor},
+    values (${row.id}, ${row.organization}, ${row.project}, ${row.name}, ${row.image}, ${row.version},
+    ${row.flavor},
       ${row.home}, ${row.createdBy}, ${row.requestHash}, 'running', 'queued', ${row.sshHostKey},
       ${row.sshHostPublicKey}, ${at(row.createdAt)}, ${at(row.createdAt)})`.execute(tx.db)
 }
@@ -74,7 +84,8 @@ export async function instance(tx: Tx, id: InstanceId): Promise<InstanceRow | nu
 
 /** The same, locked. */
 export async function lockInstance(tx: Tx, id: InstanceId): Promise<InstanceRow | null> {
-  const { rows } = await sql<InstanceRow>`select ${columns} from instance where id = ${id} for update`.execute(tx.db)
+  const { rows } =
+    await sql<InstanceRow>`select ${columns} from instance where id = ${id} for update`.execute(tx.db)
   return rows[0] ?? null
 }
 
@@ -131,7 +142,8 @@ export interface InstanceEventRow {
 
 /** Appends an instance event. */
 export async function insertInstanceEvent(tx: Tx, row: Omit<InstanceEventRow, 'seq'>): Promise<void> {
-  await sql`insert into instance_event (subject, at, event, from_state, to_state, intent, allocation, actor, detail)
+  await sql`insert into instance_event (subject, at, event, from_state, to_state, intent, allocation, actor,
+    detail)
     values (${row.subject}, ${at(row.at)}, ${row.event}, ${row.fromState}, ${row.toState}, ${row.intent},
       ${row.allocation}, ${row.actor}, ${row.detail})`.execute(tx.db)
 }
@@ -145,7 +157,9 @@ export async function eventsOf(
 ): Promise<readonly InstanceEventRow[]> {
   const { rows } = await sql<InstanceEventRow>`select seq, subject, at, event, from_state as "fromState",
       to_state as "toState", intent, allocation, actor, detail
-    from instance_event where subject = ${subject} and seq > ${after} order by seq limit ${limit}`.execute(tx.db)
+    from instance_event where subject = ${subject} and seq > ${after} order by seq limit ${limit}`.execute(
+    tx.db,
+  )
   return rows
 }
 
@@ -172,7 +186,8 @@ export async function anomalies(
 export async function failedPreparations(tx: Tx, project: ProjectId, since: Instant): Promise<number> {
   const { rows } = await sql<{ count: number }>`select count(*)::integer as count
     from instance_event event join allocation on allocation.id = event.allocation
-    where allocation.project = ${project} and event.event = 'prepare_failed' and event.at > ${at(since)}`.execute(tx.db)
+    where allocation.project = ${project} and event.event = 'prepare_failed'
+      and event.at > ${at(since)}`.execute(tx.db)
   return rows[0]?.count ?? 0
 }
 
@@ -212,12 +227,15 @@ export interface DoorRow {
 /** Keeps the secrets of an allocation's doors. */
 export async function insertDoor(tx: Tx, row: DoorRow): Promise<void> {
   await sql`insert into door (allocation, jupyter_token, gateway_key, gateway_public_key)
-    values (${row.allocation}, ${row.jupyterToken}, ${row.gatewayKey}, ${row.gatewayPublicKey})`.execute(tx.db)
+    values (${row.allocation}, ${row.jupyterToken}, ${row.gatewayKey}, ${row.gatewayPublicKey})`.execute(
+    tx.db,
+  )
 }
 
 /** The secrets of an allocation's doors. */
 export async function door(tx: Tx, allocation: AllocationId): Promise<DoorRow | null> {
-  const { rows } = await sql<DoorRow>`select allocation, jupyter_token as "jupyterToken", gateway_key as "gatewayKey",
+  const { rows } =
+    await sql<DoorRow>`select allocation, jupyter_token as "jupyterToken", gateway_key as "gatewayKey",
       gateway_public_key as "gatewayPublicKey" from door where allocation = ${allocation}`.execute(tx.db)
   return rows[0] ?? null
 }

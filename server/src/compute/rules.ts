@@ -187,7 +187,11 @@ const intentOf: Partial<Record<LifecycleEvent, Intent>> = {
 }
 
 /** The next life of an instance; changes nothing by itself. */
-export function stepInstance(life: Life, event: LifecycleEvent, context: EventContext = {}): Step<InstanceState> {
+export function stepInstance(
+  life: Life,
+  event: LifecycleEvent,
+  context: EventContext = {},
+): Step<InstanceState> {
   const asked = intentOf[event]
   // Intent `deleted` is final.
   if (asked && asked !== 'deleted' && life.intent === 'deleted') return { kind: 'refused' }
@@ -220,20 +224,30 @@ export function applyCell<State extends string>(
         state: named('stopping'),
       }
     case 'by_return':
-      return { ...life, state: named(life.intent === 'running' && !context.closedForGood ? 'running' : 'stopping') }
+      return {
+        ...life,
+        state: named(life.intent === 'running' && !context.closedForGood ? 'running' : 'stopping'),
+      }
     case 'by_release':
       return release(
-        String(life.state) === 'stopping' || context.closedForGood
+        isStopping(life.state) || context.closedForGood
           ? life
           : { ...life, outcome: 'lost', exitedCleanly: false },
       )
     default:
       // The words of the table are excluded above: what is left names a state.
-      return { ...life, state: cell as State }
+      return { ...life, state: cell }
   }
 }
 
-/** Entering `queued` forgets the outcome, and so does a start accepted while it is still being ended or out of sight. */
+function isStopping(state: string): boolean {
+  return state === 'stopping'
+}
+
+/**
+ * Entering `queued` forgets the outcome, and so does a start accepted while it is still being ended or out of
+ * sight.
+ */
 function settle(life: Life, event: LifecycleEvent): Life {
   if (life.state === 'queued') {
     const fresh = event === 'start_requested' ? 0 : life.elsewhereCount
@@ -249,7 +263,12 @@ export function isLive(state: string): boolean {
 }
 
 /** What a customer may ask for now: for the API, and through the contract for the console's buttons. */
-export function allowedActions(life: Life): { start: boolean; stop: boolean; restart: boolean; delete: boolean } {
+export function allowedActions(life: Life): {
+  start: boolean
+  stop: boolean
+  restart: boolean
+  delete: boolean
+} {
   const can = (event: LifecycleEvent): boolean => stepInstance(life, event).kind === 'moved'
   const off = life.state === 'stopped' || life.state === 'failed'
   return {

@@ -13,14 +13,17 @@ import { type CancelOutcome, hasEnded, type RunEvent, type RunState, stepRun } f
 export type { FreshRun, RunRow } from './rows.ts'
 export { limitedRuns, liveRuns, markLogComplete, run, runByName, runsOf, runsWithOpenLog } from './rows.ts'
 
-/** Makes a run that waits for its devices. The same request again answers `created: false` and what is there. */
+/**
+ * Makes a run that waits for its devices. The same request again answers `created: false` and what is there.
+ */
 export async function create(
   tx: Tx,
   fresh: rows.FreshRun,
 ): Promise<{ readonly run: rows.RunRow; readonly created: boolean }> {
   const there = await rows.lockRun(tx, fresh.id)
   if (there) {
-    if (there.requestHash === fresh.requestHash && there.project === fresh.project) return { run: there, created: false }
+    if (there.requestHash === fresh.requestHash && there.project === fresh.project)
+      return { run: there, created: false }
     throw new AppError('conflict', `The id ${fresh.id} names another run. Make a new id.`, undefined, [
       { pointer: '/id', message: 'was used for another request' },
     ])
@@ -43,7 +46,16 @@ async function mustLock(tx: Tx, id: RunId): Promise<rows.RunRow> {
 async function enqueue(tx: Tx, row: rows.FreshRun, requestedAt: Instant): Promise<void> {
   const { id: subject, organization, project, flavor, image, version } = row
   const notBefore = await backOff(tx, project, requestedAt)
-  await placement.queue(tx, { subject, organization, project, flavor, image, version, requestedAt, notBefore })
+  await placement.queue(tx, {
+    subject,
+    organization,
+    project,
+    flavor,
+    image,
+    version,
+    requestedAt,
+    notBefore,
+  })
   await tx.notify('placement')
 }
 

@@ -36,9 +36,11 @@ export interface RunRow {
 }
 
 const columns = sql`id, organization, project, name, image, version, flavor, command, environment, volume,
-  time_limit_ms as "timeLimitMs", created_by as "createdBy", request_hash as "requestHash", intent, state, outcome,
+  time_limit_ms as "timeLimitMs", created_by as "createdBy", request_hash as "requestHash", intent, state,
+  outcome,
   exit_code as "exitCode", exit_signal as "exitSignal", out_of_memory as "outOfMemory", reason,
-  elsewhere_count as "elsewhereCount", exited_cleanly as "exitedCleanly", allocation, log_complete as "logComplete",
+  elsewhere_count as "elsewhereCount", exited_cleanly as "exitedCleanly", allocation, log_complete as
+  "logComplete",
   created_at as "createdAt", changed_at as "changedAt", ended_at as "endedAt"`
 
 /** What a fresh run is made of. */
@@ -61,9 +63,11 @@ export type FreshRun = Pick<
 
 /** Inserts a fresh run, queued. */
 export async function insertRun(tx: Tx, row: FreshRun, now: Instant): Promise<void> {
-  await sql`insert into job_run (id, organization, project, name, image, version, flavor, command, environment, volume,
+  await sql`insert into job_run (id, organization, project, name, image, version, flavor, command,
+    environment, volume,
       time_limit_ms, created_by, request_hash, intent, state, created_at, changed_at)
-    values (${row.id}, ${row.organization}, ${row.project}, ${row.name}, ${row.image}, ${row.version}, ${row.flavor},
+    values (${row.id}, ${row.organization}, ${row.project}, ${row.name}, ${row.image}, ${row.version},
+    ${row.flavor},
       ${JSON.stringify(row.command)}, ${JSON.stringify(row.environment)}, ${row.volume}, ${row.timeLimitMs},
       ${row.createdBy}, ${row.requestHash}, 'running', 'queued', ${at(now)}, ${at(now)})`.execute(tx.db)
 }
@@ -76,7 +80,9 @@ export async function run(tx: Tx, id: RunId): Promise<RunRow | null> {
 
 /** The same, locked. */
 export async function lockRun(tx: Tx, id: RunId): Promise<RunRow | null> {
-  const { rows } = await sql<RunRow>`select ${columns} from job_run where id = ${id} for update`.execute(tx.db)
+  const { rows } = await sql<RunRow>`select ${columns} from job_run where id = ${id} for update`.execute(
+    tx.db,
+  )
   return rows[0] ?? null
 }
 
@@ -102,7 +108,9 @@ export async function runByName(tx: Tx, project: ProjectId, name: string): Promi
 /** Runs whose log may still grow, or was not read to its end. */
 export async function runsWithOpenLog(tx: Tx): Promise<readonly RunRow[]> {
   const { rows } = await sql<RunRow>`
-    select ${columns} from job_run where allocation is not null and not log_complete order by id`.execute(tx.db)
+    select ${columns} from job_run where allocation is not null and not log_complete order by id`.execute(
+    tx.db,
+  )
   return rows
 }
 
@@ -116,10 +124,15 @@ export async function reopenLog(tx: Tx, id: RunId): Promise<void> {
   await sql`update job_run set log_complete = false where id = ${id}`.execute(tx.db)
 }
 
-/** Runs that have been paid for longer than their limit would still be asked about: all live ones that have one. */
+/**
+ * Runs that have been paid for longer than their limit would still be asked about: all live ones that have
+ * one.
+ */
 export async function limitedRuns(tx: Tx): Promise<readonly RunRow[]> {
   const { rows } = await sql<RunRow>`select ${columns} from job_run
-    where time_limit_ms is not null and state in ('preparing', 'running', 'unreachable') order by id`.execute(tx.db)
+    where time_limit_ms is not null and state in ('preparing', 'running', 'unreachable') order by id`.execute(
+    tx.db,
+  )
   return rows
 }
 

@@ -28,7 +28,11 @@ const running: readonly Told[] = [{ event: 'allocated' }, { event: 'seen_ready' 
 const released: Told = { event: 'released' }
 
 const ends: readonly (readonly [string, readonly Told[], RunState])[] = [
-  ['exits with 0', [...running, { event: 'seen_ended', with: { exitedCleanly: true } }, released], 'succeeded'],
+  [
+    'exits with 0',
+    [...running, { event: 'seen_ended', with: { exitedCleanly: true } }, released],
+    'succeeded',
+  ],
   ['exits with 7', [...running, { event: 'seen_ended', with: { exitedCleanly: false } }, released], 'failed'],
   [
     'began and ended between two looks',
@@ -39,16 +43,34 @@ const ends: readonly (readonly [string, readonly Told[], RunState])[] = [
   ['canceled while it runs', [...running, { event: 'stop_requested' }, released], 'canceled'],
   [
     'canceled, and then seen to have ended by our TERM',
-    [...running, { event: 'stop_requested' }, { event: 'seen_ended', with: { closedForGood: true } }, released],
+    [
+      ...running,
+      { event: 'stop_requested' },
+      { event: 'seen_ended', with: { closedForGood: true } },
+      released,
+    ],
     'canceled',
   ],
   [
     'over before the cancel came',
-    [...running, { event: 'seen_ended', with: { exitedCleanly: true } }, { event: 'stop_requested' }, released],
+    [
+      ...running,
+      { event: 'seen_ended', with: { exitedCleanly: true } },
+      { event: 'stop_requested' },
+      released,
+    ],
     'succeeded',
   ],
-  ['at its time limit', [...running, { event: 'stop_requested', with: { cancelAs: 'timed_out' } }, released], 'timed_out'],
-  ['out of money', [...running, { event: 'stop_requested', with: { cancelAs: 'unpaid' } }, released], 'failed'],
+  [
+    'at its time limit',
+    [...running, { event: 'stop_requested', with: { cancelAs: 'timed_out' } }, released],
+    'timed_out',
+  ],
+  [
+    'out of money',
+    [...running, { event: 'stop_requested', with: { cancelAs: 'unpaid' } }, released],
+    'failed',
+  ],
   ['refused', [{ event: 'refused_for_good' }], 'failed'],
   ['lost with its node', [...running, { event: 'contact_lost' }, released], 'failed'],
   ['never made', [{ event: 'allocated' }, { event: 'prepare_failed' }, released], 'failed'],

@@ -1,4 +1,12 @@
-import { applyCell, elsewhereMax, type EventContext, type Life, type LifecycleEvent, type Step, type Table } from '../compute/rules.ts'
+import {
+  applyCell,
+  elsewhereMax,
+  type EventContext,
+  type Life,
+  type LifecycleEvent,
+  type Step,
+  type Table,
+} from '../compute/rules.ts'
 
 /** What is the case with a run. */
 export type RunState =
@@ -65,7 +73,12 @@ export const runTable: Table<RunState, RunEvent> = {
   seen_ready: { preparing: 'running', running: 'same', unreachable: 'by_return', stopping: 'same' },
   seen_ended: { preparing: exited, running: exited, unreachable: exited, stopping: 'same' },
   prepare_failed: { preparing: 'by_failure', stopping: 'same' },
-  fault_found: { preparing: failed, running: failed, unreachable: { stay: true, outcome: 'failed' }, stopping: 'same' },
+  fault_found: {
+    preparing: failed,
+    running: failed,
+    unreachable: { stay: true, outcome: 'failed' },
+    stopping: 'same',
+  },
   contact_lost: { preparing: 'same', running: 'unreachable', unreachable: 'same', stopping: 'same' },
   released: {
     preparing: 'by_release',
@@ -103,10 +116,15 @@ export function stepRun(
 ): Step<RunState> {
   const cell = runTable[event][life.state] ?? 'anomaly'
   if (cell === 'refused' || cell === 'anomaly') return { kind: cell }
-  const isLiveStop = event === 'stop_requested' && ['preparing', 'running', 'unreachable'].includes(life.state)
+  const isLiveStop =
+    event === 'stop_requested' && ['preparing', 'running', 'unreachable'].includes(life.state)
   const asked: Life<RunState> =
     event === 'stop_requested' && !hasEnded(life.state)
-      ? { ...life, intent: 'stopped', ...(isLiveStop && life.outcome === null ? { outcome: context.cancelAs ?? 'canceled' } : {}) }
+      ? {
+          ...life,
+          intent: 'stopped',
+          ...(isLiveStop && life.outcome === null ? { outcome: context.cancelAs ?? 'canceled' } : {}),
+        }
       : life
   return { kind: 'moved', life: applyCell(asked, cell, context, afterRunRelease) }
 }

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto'
 import { invariant } from './errors.ts'
 
 /** What a hashed record may hold: JSON whose numbers are whole. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json | undefined }
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined }
 
 /** RFC 8785 (JSON Canonicalization Scheme) for values whose numbers are integers below 2^53. */
 export function canonicalJson(value: Json): string {

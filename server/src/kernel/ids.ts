@@ -123,7 +123,10 @@ export function isId<K extends Kind>(kind: K, text: string): text is Id<K> {
   return new RegExp(`^${prefixOf[kind]}_[0-9a-z]{1,60}$`).test(text)
 }
 
-/** Names a text from the database or from a checked request as an id of a kind; throws where the prefix differs. */
+/**
+ * Names a text from the database or from a checked request as an id of a kind; throws where the prefix
+ * differs.
+ */
 export function asId<K extends Kind>(kind: K, text: string): Id<K> {
   if (!text.startsWith(`${prefixOf[kind]}_`)) throw new TypeError(`"${text}" is no id of kind ${kind}`)
   // The prefix was just checked.

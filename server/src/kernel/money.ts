@@ -26,6 +26,9 @@ export function parseAmount(text: string): Nanos | null {
 export function formatAmount(value: bigint): string {
   const sign = value < 0n ? '-' : ''
   const magnitude = value < 0n ? -value : value
-  const fraction = (magnitude % nanosPerUnit).toString().padStart(9, '0').replace(/0{1,7}$/, '')
+  const fraction = (magnitude % nanosPerUnit)
+    .toString()
+    .padStart(9, '0')
+    .replace(/0{1,7}$/, '')
   return `${sign}${magnitude / nanosPerUnit}.${fraction}`
 }

@@ -26,7 +26,8 @@ export function formatInstant(at: Instant): string {
 /** Reads an RFC 3339 instant; throws `invalid_request` when it is none. */
 export function parseInstant(text: string): Instant {
   const ms = Date.parse(text)
-  if (Number.isNaN(ms)) throw new AppError('invalid_request', `"${text.slice(0, 40)}" is not an RFC 3339 instant.`)
+  if (Number.isNaN(ms))
+    throw new AppError('invalid_request', `"${text.slice(0, 40)}" is not an RFC 3339 instant.`)
   return instant(ms)
 }
 

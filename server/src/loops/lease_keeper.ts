@@ -6,8 +6,8 @@ import type { Store, Tx } from '../store/store.ts'
 import type { Loop, PassReport } from './loop.ts'
 
 /**
- * Ends what a lease paid for at the second at which it was used up: locks the subject and its allocation, records
- * `lease_ended` and asks for the stop. Harmless where something else ended it in the meantime.
+ * Ends what a lease paid for at the second at which it was used up: locks the subject and its allocation,
+ * records `lease_ended` and asks for the stop. Harmless where something else ended it in the meantime.
  */
 export type EndLease = (tx: Tx, subject: SubjectId, allocation: AllocationId, at: Instant) => Promise<void>
 
@@ -24,7 +24,8 @@ export function makeLeaseKeeper(store: Store, endLease: EndLease): Loop {
       return extend(tx, organization)
     })
     counts.extended += extended
-    // Each in a transaction of its own: a subject is locked before money is, and the money has just been looked at.
+    // Each in a transaction of its own: a subject is locked before money is, and the money has just been
+    // looked at.
     for (const { subject, allocation, at } of usedUp) {
       await store.transact((tx) => endLease(tx, subject, allocation, at))
       counts.ended += 1

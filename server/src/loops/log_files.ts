@@ -4,9 +4,9 @@ import type { AllocationId, RunId } from '../kernel/ids.ts'
 import type { LogCursor, LogLine } from '../runtime/driver.ts'
 
 /*
- * The log of a run on disk: one JSON object a line, `{ n, stream, text, a, c }`. `n` counts from 1 without a gap; `a` and
- * `c` are the allocation and the driver's cursor after the line. So the file itself says where to go on: whoever is
- * killed between two writes repeats nothing and skips nothing.
+ * The log of a run on disk: one JSON object a line, `{ n, stream, text, a, c }`. `n` counts from 1 without a
+ * gap; `a` and `c` are the allocation and the driver's cursor after the line. So the file itself says where
+ * to go on: whoever is killed between two writes repeats nothing and skips nothing.
  */
 
 /** Where a run's log lies. */
@@ -39,12 +39,20 @@ export async function openLog(dataDir: string, run: RunId): Promise<OpenLog> {
   const begin = end > 1 ? tail.lastIndexOf(0x0a, end - 2) + 1 : 0
   if (end === 0) return { file, last: 0, allocation: null, cursor: 'start' }
   // Written by us, a few lines below.
-  const { n, a, c } = JSON.parse(tail.toString('utf8', begin, end)) as { n: number; a: AllocationId; c: LogCursor }
+  const { n, a, c } = JSON.parse(tail.toString('utf8', begin, end)) as {
+    n: number
+    a: AllocationId
+    c: LogCursor
+  }
   return { file, last: n, allocation: a, cursor: c }
 }
 
 /** Appends lines in one write. */
-export async function appendLines(log: OpenLog, allocation: AllocationId, lines: readonly LogLine[]): Promise<void> {
+export async function appendLines(
+  log: OpenLog,
+  allocation: AllocationId,
+  lines: readonly LogLine[],
+): Promise<void> {
   if (lines.length === 0) return
   let last = log.last
   const text = lines.map(({ stream, text: t, cursor }) => {

@@ -129,15 +129,24 @@ function mayTell(allocation: placement.AllocationRow, look: Look, askedAt: Insta
 }
 
 /** Writes where the gateway finds a ready instance. */
-async function openDoors(tx: Tx, { subject, allocation }: Living, fact: AllocationFact | undefined): Promise<void> {
+async function openDoors(
+  tx: Tx,
+  { subject, allocation }: Living,
+  fact: AllocationFact | undefined,
+): Promise<void> {
   if (fact?.seen !== 'ready' || !isInstance(subject)) return
   let isNews = false
   for (const [port, door] of fact.doors)
-    isNews = (await upsertRoute(tx, { subject, port, allocation, host: door.host, targetPort: door.port })) || isNews
+    isNews =
+      (await upsertRoute(tx, { subject, port, allocation, host: door.host, targetPort: door.port })) || isNews
   if (isNews) await tx.notify('routes', subject)
 }
 
-async function noteStage(tx: Tx, { subject, allocation }: Living, fact: AllocationFact | undefined): Promise<void> {
+async function noteStage(
+  tx: Tx,
+  { subject, allocation }: Living,
+  fact: AllocationFact | undefined,
+): Promise<void> {
   if (fact?.seen !== 'preparing') return
   const { bytesDone, bytesTotal } = fact.progress
   const bytes = (count: number | null): bigint | null => (count === null ? null : BigInt(count))

@@ -26,7 +26,9 @@ export function makePlacer(store: Store): Loop {
     async pass(signal): Promise<PassReport> {
       const waiting = await store.read((tx) => placement.requests(tx))
       const counts = { placed: 0, waiting: 0, refused: 0 }
-      const pools = new Map((await store.read((tx) => catalog.flavors(tx))).map(({ id, gpuModel }) => [id, gpuModel ?? 'cpu']))
+      const pools = new Map(
+        (await store.read((tx) => catalog.flavors(tx))).map(({ id, gpuModel }) => [id, gpuModel ?? 'cpu']),
+      )
       const fullPools = new Set<string>()
       for (const request of waiting) {
         signal.throwIfAborted()
@@ -69,7 +71,10 @@ async function obstacle(tx: Tx, request: placement.RequestRow): Promise<Placed |
     const build = (await catalog.builds(tx)).findLast((one) => one.image === image && one.version === version)
     if (!build) return { kind: 'refused', why: `the image ${image}:${version} is no longer offered` }
     if (build.state === 'failed')
-      return { kind: 'refused', why: `the image ${image}:${version} could not be built: ${build.error ?? 'see the log'}` }
+      return {
+        kind: 'refused',
+        why: `the image ${image}:${version} could not be built: ${build.error ?? 'see the log'}`,
+      }
     return { kind: 'waits', reason: 'image_building' }
   }
   if (notBefore !== null && notBefore > (await tx.now())) return { kind: 'waits', reason: 'backing_off' }
@@ -92,7 +97,8 @@ export async function place(tx: Tx, request: placement.RequestRow): Promise<Plac
   if (inTheWay) return inTheWay
   const flavor = await catalog.flavor(tx, request.flavor)
   const version = await catalog.offered(tx, request.image, request.version)
-  if (!flavor || !version) return { kind: 'refused', why: `the flavor ${request.flavor} is no longer offered` }
+  if (!flavor || !version)
+    return { kind: 'refused', why: `the flavor ${request.flavor} is no longer offered` }
   const home = await homeOf(tx, request.subject)
   const volume = home ? await storage.volume(tx, asId('volume', home)) : null
   const isMounted = volume?.attachedTo !== null && volume?.attachedTo !== undefined
@@ -101,7 +107,8 @@ export async function place(tx: Tx, request: placement.RequestRow): Promise<Plac
   if (!choice) return { kind: 'waits', reason: 'capacity' }
   const node = (await placement.allNodes(tx)).find(({ id }) => id === choice.node)
   const fits = node ? compatibility(version.needs, node) : { runs: true as const }
-  if (!fits.runs && flavor.gpuCount > 0) return { kind: 'refused', why: `the image does not run here: ${fits.why}` }
+  if (!fits.runs && flavor.gpuCount > 0)
+    return { kind: 'refused', why: `the image does not run here: ${fits.why}` }
   await settleForHold(tx, request.organization)
   const currency = await currencyOf(tx, request.organization)
   const book = await pricing.bookInForce(tx, currency, await tx.now())

@@ -14,7 +14,10 @@ import { homeMount, preparationOf } from './specs.ts'
 import { currencyOf, isInstance, type Living, living, prepareFailed } from './subjects.ts'
 import type { World } from './world.ts'
 
-/** An image that is on the node starts in seconds; two minutes without an open door is a failure (house.md §6 ²). */
+/**
+ * An image that is on the node starts in seconds; two minutes without an open door is a failure (house.md §6
+ * ²).
+ */
 export const readinessMsMax = 2 * minuteMs
 /** Half an hour without a container: nothing that we wait for takes longer. */
 export const preparationMsMax = 30 * minuteMs
@@ -35,7 +38,9 @@ export interface ReconcilerParts {
   readonly nudgeObserver: () => void
   /** Told of commands that failed and will be asked again. */
   readonly onTrouble: (subject: string, what: string, error: unknown) => void
-  /** True: a pass does not wait for commands that take long (the grace of a stop). False in the simulation. */
+  /**
+   * True: a pass does not wait for commands that take long (the grace of a stop). False in the simulation.
+   */
   readonly inBackground: boolean
 }
 
@@ -162,7 +167,9 @@ async function graceFor(store: Store, allocation: AllocationId): Promise<Seconds
 /** Ends and removes what the record does not know as live. */
 async function expel(parts: ReconcilerParts, id: AllocationId, signal: AbortSignal): Promise<void> {
   const { store, driver, world } = parts
-  const isLive = await store.read(async (tx) => (await placement.liveAllocations(tx)).some((one) => one.id === id))
+  const isLive = await store.read(async (tx) =>
+    (await placement.liveAllocations(tx)).some((one) => one.id === id),
+  )
   if (!isLive) {
     await driver.halt(id, seconds(0), signal)
     await driver.remove(id, signal)

@@ -31,7 +31,14 @@ export function runLoop(
   signal: AbortSignal,
   onFailure: (loop: string, error: unknown) => void,
 ): Running {
-  const health: LoopHealth = { name: loop.name, passes: 0, failures: 0, lastReport: null, lastError: null, lastMs: null }
+  const health: LoopHealth = {
+    name: loop.name,
+    passes: 0,
+    failures: 0,
+    lastReport: null,
+    lastError: null,
+    lastMs: null,
+  }
   let isNudged = false
   let wake = (): void => {}
   const wait = async (ms: number): Promise<void> => {

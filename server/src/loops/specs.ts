@@ -138,7 +138,10 @@ async function ofRun(tx: Tx, row: placement.AllocationRow): Promise<OwnPart | nu
   }
 }
 
-/** One `NAME=value` a line; a value with a line end could pose as another variable, so those stay out of the file. */
+/**
+ * One `NAME=value` a line; a value with a line end could pose as another variable, so those stay out of the
+ * file.
+ */
 function asLines(environment: ReadonlyMap<string, string>): string {
   return [...environment]
     .filter(([, value]) => !/[\r\n]/.test(value))

@@ -13,7 +13,8 @@ import type { Tx } from '../store/store.ts'
 import { organization } from '../tenancy/tenancy.ts'
 
 /*
- * Instances and runs live by the same allocations; these are the verbs of both, told apart by the prefix of the id.
+ * Instances and runs live by the same allocations; these are the verbs of both, told apart by the prefix of
+ * the id.
  */
 
 /** Is the subject an instance? Otherwise it is a run. */
@@ -59,7 +60,12 @@ export async function recordReleased(tx: Tx, { subject, allocation }: Living, ac
 }
 
 /** The money of the allocation's lease was used up at this second. */
-export async function endLease(tx: Tx, subject: SubjectId, allocation: AllocationId, usedUpAt: Instant): Promise<void> {
+export async function endLease(
+  tx: Tx,
+  subject: SubjectId,
+  allocation: AllocationId,
+  usedUpAt: Instant,
+): Promise<void> {
   return isInstance(subject)
     ? allocations.endLease(tx, compute.instanceLifecycle, subject, allocation, usedUpAt)
     : allocations.endLease(tx, jobs.runLifecycle, subject, allocation, usedUpAt)
@@ -71,7 +77,8 @@ export async function prepareFailed(tx: Tx, living: Living, why: string, elsewhe
   const info = { actor: 'reconciler', detail: why, elsewhere }
   const fail = async <S extends allocations.Subject>(life: allocations.Lifecycle<S>): Promise<void> => {
     const row = await life.lock(tx, subject)
-    if (row?.allocation === allocation && row.state === 'preparing') await life.advance(tx, row, 'prepare_failed', info)
+    if (row?.allocation === allocation && row.state === 'preparing')
+      await life.advance(tx, row, 'prepare_failed', info)
   }
   return isInstance(subject) ? fail(compute.instanceLifecycle) : fail(jobs.runLifecycle)
 }

@@ -82,7 +82,7 @@ async function endOverdue(store: Store): Promise<number> {
     if (!allocation || timeLimitMs === null) continue
     const ended = await store.transact(async (tx) => {
       const { paidMillis } = await costOf(tx, [allocation])
-      const over = BigInt(paidMillis) - timeLimitMs
+      const over = paidMillis - timeLimitMs
       if (over < 0n) return 0
       const now = await tx.now()
       await jobs.cancel(tx, id, 'sweeper', 'time_limit', instant(now - Number(over)))

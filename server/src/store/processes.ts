@@ -44,7 +44,9 @@ export function signalProcess(ref: ProcessRef, signal: NodeJS.Signals): void {
   }
 }
 
-/** The processes whose working directory is exactly this one. Only our own user's, or all when we are root. */
+/**
+ * The processes whose working directory is exactly this one. Only our own user's, or all when we are root.
+ */
 export function processesIn(folder: string): readonly ProcessRef[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

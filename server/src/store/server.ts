@@ -66,9 +66,10 @@ const settings: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '60s',
 }
 
+// A commit still reaches the kernel, so that a killed server has it after its next start; only a power cut
+// would not.
 const settingsOfTests: Readonly<Record<string, string>> = {
   fsync: 'off',
-  synchronous_commit: 'off',
   full_page_writes: 'off',
   wal_level: 'minimal',
   max_wal_senders: '0',
@@ -114,8 +115,9 @@ async function answers(url: string): Promise<boolean> {
 }
 
 /**
- * The postmaster that holds the data directory, from its pid file. The pid alone proves nothing, it may have been
- * given to somebody else: the process must also stand in this directory, as every postmaster does, and run postgres.
+ * The postmaster that holds the data directory, from its pid file. The pid alone proves nothing, it may have
+ * been given to somebody else: the process must also stand in this directory, as every postmaster does, and
+ * run postgres.
  */
 function runningPostmaster(cluster: Cluster): ProcessRef | null {
   let lines: readonly string[]
@@ -134,8 +136,8 @@ function serverProcesses(cluster: Cluster): readonly ProcessRef[] {
 }
 
 /**
- * Ends whatever is left of a server on this data: after a postmaster's death a busy backend lives on, and keeps the
- * shared memory that the next server needs. The log replays what was committed.
+ * Ends whatever is left of a server on this data: after a postmaster's death a busy backend lives on, and
+ * keeps the shared memory that the next server needs. The log replays what was committed.
  */
 async function endRemains(cluster: Cluster, clock: Clock): Promise<void> {
   for (;;) {
@@ -219,8 +221,8 @@ async function untilGone(ref: ProcessRef, clock: Clock): Promise<void> {
 }
 
 /**
- * Starts the embedded PostgreSQL server on its Unix socket, or adopts the healthy one that an earlier start left
- * running; an unhealthy one is ended first, whole. The caller holds the data directory's lock.
+ * Starts the embedded PostgreSQL server on its Unix socket, or adopts the healthy one that an earlier start
+ * left running; an unhealthy one is ended first, whole. The caller holds the data directory's lock.
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { clock = systemClock, durable = true, say = () => {} } = options

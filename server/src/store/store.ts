@@ -26,7 +26,10 @@ export interface Store {
   /** The same on one snapshot that cannot write: for answers that must agree with themselves. */
   read<T>(run: (tx: Tx) => Promise<T>): Promise<T>
   /** Calls back on each notification of the channel, and once after every reconnection. */
-  listen(channels: readonly Channel[], heard: (channel: Channel, payload: string) => void): Promise<() => Promise<void>>
+  listen(
+    channels: readonly Channel[],
+    heard: (channel: Channel, payload: string) => void,
+  ): Promise<() => Promise<void>>
   /** Holds a session-level advisory lock until the signal fires; resolves when it is held. */
   holdLock(key: number, signal: AbortSignal): Promise<{ lost: Promise<void> }>
   /** Answers when the database does. */
@@ -66,7 +69,12 @@ function translated(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AppError) return error
   // pg's DatabaseError carries `code`; socket errors do too.
   const code = 'code' in error ? String(error.code) : ''
-  if (code.startsWith('08') || code.startsWith('57P') || code === '53300' || connectionTroubles.test(`${code} ${error.message}`))
+  if (
+    code.startsWith('08') ||
+    code.startsWith('57P') ||
+    code === '53300' ||
+    connectionTroubles.test(`${code} ${error.message}`)
+  )
     return new AppError('unavailable', 'The database does not answer just now. Try again in a few seconds.', {
       cause: error.message,
     })
@@ -87,10 +95,18 @@ function makeTx(db: Transaction<unknown>, clock: TxClock, ids: Ids): Tx {
 /** Connects lazily to the server at the url. */
 export function openStore(options: StoreOptions): Store {
   const { clock = databaseClock, ids = systemIds, onError = () => {} } = options
-  const pool = new pg.Pool({ connectionString: options.url, max: options.poolMax ?? 20, types, connectionTimeoutMillis: 10_000 })
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolMax ?? 20,
+    types,
+    connectionTimeoutMillis: 10_000,
+  })
   pool.on('error', onError)
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  const begin = async <T>(level: 'read committed' | 'repeatable read', run: (tx: Tx) => Promise<T>): Promise<T> => {
+  const begin = async <T>(
+    level: 'read committed' | 'repeatable read',
+    run: (tx: Tx) => Promise<T>,
+  ): Promise<T> => {
     try {
       return await db
         .transaction()

@@ -6,8 +6,8 @@ import { migrate } from './migrator.ts'
 import { isAlive, processOf, type ProcessRef, signalProcess } from './processes.ts'
 import { type Server, startServer, withClient } from './server.ts'
 
-// Databases for tests. `npm test` starts one server for the whole suite and names it in the environment; a test file
-// that is run by hand starts one of its own and ends it with its last database.
+// Databases for tests. `npm test` starts one server for the whole suite and names it in the environment; a
+// test file that is run by hand starts one of its own and ends it with its last database.
 
 /** Names a server for the suite: a URL of its `postgres` database. */
 export const testServerVariable = 'GPUHOUR_TEST_DATABASE_URL'
