@@ -20,6 +20,7 @@ import { Events } from './events.ts'
 import { Firewall } from './firewall.ts'
 import { Housings } from './housing.ts'
 import { deviceWayOf, takeInventory } from './inventory.ts'
+import { Janitor } from './janitor.ts'
 import { readLogs } from './logs.ts'
 import { Makings } from './making.ts'
 import { Networks } from './networks.ts'
@@ -27,6 +28,7 @@ import { Observing } from './observing.ts'
 import { openFilesAllowed } from './openfiles.ts'
 import type { EngineFeatures } from './profile.ts'
 import { Readiness } from './readiness.ts'
+import type { RemoveAsRoot } from './removal.ts'
 import { Sweeping } from './sweeping.ts'
 
 /** What the Docker runtime is given; nothing else of its surroundings is read but the machine's own facts. */
@@ -75,6 +77,7 @@ export class DockerRuntime implements RuntimeDriver {
   readonly #observing: Observing
   readonly #nudges = new Set<() => void>()
   #features: Promise<EngineFeatures> | null = null
+  #toldFault: string | null = null
 
   constructor(options: DockerRuntimeOptions) {
     const { installation, dataDirectory, clock, nodeName } = options
@@ -82,7 +85,11 @@ export class DockerRuntime implements RuntimeDriver {
     this.#isRoot = options.isRoot ?? process.getuid?.() === 0
     const engine = new Engine(options.engine, clock)
     const networks = new Networks(engine, installation, options.networkRange ?? defaultRange)
-    const housings = new Housings(dataDirectory, this.#isRoot)
+    const housings = new Housings(
+      dataDirectory,
+      this.#isRoot,
+      this.#isRoot ? null : removerBy(new Janitor(options.engine, installation, clock)),
+    )
     const readiness = new Readiness(clock, () => this.#nudge())
     const sweeping = new Sweeping(engine, networks, housings, (id, error) =>
       options.log(`nothing could be cleared up after ${id}: ${messageOf(error)}`),
@@ -168,7 +175,8 @@ export class DockerRuntime implements RuntimeDriver {
 
   async #guard(): Promise<void> {
     const fault = await this.#firewall.install()
-    if (fault !== null) this.#options.log(fault)
+    if (fault !== null && fault !== this.#toldFault) this.#options.log(fault)
+    this.#toldFault = fault
   }
 
   /** Asked once; what an engine can do changes only with its restart, and then so do we. */
@@ -182,4 +190,9 @@ export class DockerRuntime implements RuntimeDriver {
     )
     return this.#features
   }
+}
+
+/** The janitor's work as a function, which is all that folders need to know of it. */
+export function removerBy(janitor: Janitor): RemoveAsRoot {
+  return (folder, signal) => janitor.remove(folder, signal)
 }

@@ -53,7 +53,7 @@ export class Endings {
     try {
       await this.#halt(id, seconds(0), signal)
       await this.#exit.networks.remove(id, signal)
-      await this.#exit.housings.remove(id)
+      await this.#exit.housings.remove(id, signal)
       await this.#removeContainer(id, signal)
     } catch (error) {
       signal.throwIfAborted()

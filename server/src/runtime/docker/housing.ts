@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process'
 import { access, chmod, chown, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { isId, type AllocationId } from '../../kernel/ids.ts'
 import type { Probe } from '../driver.ts'
+import { type RemoveAsRoot, removeFolder } from './removal.ts'
 import { type Housing, networkName, tenantUid } from './profile.ts'
 
 /** An allocation that has a folder. */
@@ -39,7 +38,10 @@ export class Housings {
   /** May we hand files to the tenant's uid? Otherwise they are readable by all below a folder that is not. */
   readonly #isRoot: boolean
 
-  constructor(dataDirectory: string, isRoot: boolean) {
+  readonly #removeAsRoot: RemoveAsRoot | null
+
+  constructor(dataDirectory: string, isRoot: boolean, removeAsRoot: RemoveAsRoot | null) {
+    this.#removeAsRoot = removeAsRoot
     this.#root = join(dataDirectory, 'allocations')
     this.#isRoot = isRoot
   }
@@ -61,8 +63,8 @@ export class Housings {
    * Leaves nothing. A tenant can nest folders deeper than a path is long, which `rm` can undo and Node
    * cannot.
    */
-  async remove(id: AllocationId): Promise<void> {
-    await promisify(execFile)('rm', ['-rf', '--one-file-system', '--', join(this.#root, id)])
+  async remove(id: AllocationId, signal: AbortSignal): Promise<void> {
+    await removeFolder(join(this.#root, id), this.#removeAsRoot, signal)
   }
 
   /** Notes that a container was made: where it is missing from now on, somebody else removed it. */

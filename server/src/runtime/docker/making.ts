@@ -176,8 +176,8 @@ async function furnish(workshop: Workshop, spec: AllocationSpec, signal: AbortSi
   // The folder comes first: observing finds by it what a crash left half-made.
   const housing = await workshop.housings.make(spec.id, spec.files)
   await workshop.housings.keepProbes(spec.id, spec.readiness)
-  await workshop.guard(signal)
-  await workshop.networks.make(spec, signal)
+  // The rules match bridges by name, so they may come before the bridge or with it, but not after the start.
+  await Promise.all([workshop.guard(signal), workshop.networks.make(spec, signal)])
   return housing
 }
 

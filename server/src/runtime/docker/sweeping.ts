@@ -59,6 +59,6 @@ export class Sweeping {
       if (statusOf(error) !== 404) throw error
     }
     await this.#networks.remove(id, signal)
-    await this.#housings.remove(id)
+    await this.#housings.remove(id, signal)
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { isId, type VolumeId } from '../../kernel/ids.ts'
 import type { VolumePool } from '../volumes.ts'
+import { type RemoveAsRoot, removeFolder } from './removal.ts'
 import { tenantUid } from './profile.ts'
 
 const run = promisify(execFile)
@@ -21,8 +22,18 @@ export class FolderPool implements VolumePool {
   readonly #root: string
   readonly #isRoot: boolean
 
-  /** `isRoot` defaults to whether this process is: only root may give the folder to the tenant's uid. */
-  constructor(dataDirectory: string, isRoot: boolean = process.getuid?.() === 0) {
+  readonly #removeAsRoot: RemoveAsRoot | null
+
+  /**
+   * `isRoot` defaults to whether this process is: only root may give the folder to the tenant's uid.
+   * Without it, `removeAsRoot` removes what tenants wrote (a `Janitor`); default: nobody does.
+   */
+  constructor(
+    dataDirectory: string,
+    isRoot: boolean = process.getuid?.() === 0,
+    removeAsRoot: RemoveAsRoot | null = null,
+  ) {
+    this.#removeAsRoot = removeAsRoot
     this.#root = join(dataDirectory, 'pool')
     this.#isRoot = isRoot
   }
@@ -66,9 +77,8 @@ export class FolderPool implements VolumePool {
   }
 
   async #clear(folder: string, signal: AbortSignal): Promise<void> {
-    const paths = (await readdir(folder)).map((name) => join(folder, name))
-    // `rm` can undo folders nested deeper than a path may be long, which a tenant can make.
-    if (paths.length > 0) await run('rm', ['-rf', '--one-file-system', '--', ...paths], { signal })
+    for (const name of await readdir(folder))
+      await removeFolder(join(folder, name), this.#removeAsRoot, signal)
   }
 
   #folderOf(id: VolumeId): string {
