@@ -27,7 +27,7 @@ import {
   project,
   sshKey,
 } from './people.ts'
-import { listRunsQuery, logEnd, logLine, newRun, run } from './runs.ts'
+import { listRunsQuery, logEnd, logLine, logQuery, newRun, run } from './runs.ts'
 import type { PathNames, RouteName, routes } from './routes.ts'
 import { imageReference, pageOf } from './values.ts'
 import { listVolumesQuery, newVolume, volume, volumeChange } from './volumes.ts'
@@ -105,6 +105,7 @@ export const contract = {
   },
   followRunLog: {
     summary: 'Its output (`line`, with ids that count from 1), then `end` once all of it was sent',
+    query: logQuery,
     events: { line: logLine, end: logEnd },
   },
 

@@ -8,7 +8,7 @@ test('sdk/openapi.json is what the contract generates', async () => {
   assert.equal(
     golden,
     openapiText(),
-    'the contract changed: look at the difference, then `node sdk/src/contract/openapi.ts > sdk/openapi.json`',
+    'the contract changed: look at it, then `node sdk/src/contract/openapi.ts > sdk/openapi.json`',
   )
 })
 

@@ -97,6 +97,9 @@ export const logLine = z.strictObject({
 })
 export type LogLine = z.infer<typeof logLine>
 
+/** `follow=false`: what is there now, then the end. */
+export const logQuery = z.strictObject({ follow: z.enum(['true', 'false']).default('true') })
+
 /** Everything was sent: how many pieces there are. */
 export const logEnd = z.strictObject({ lines: z.int() })
 

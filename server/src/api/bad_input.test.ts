@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { makeId } from '@gpuhour/sdk/client'
-import { problem, type Problem } from '@gpuhour/sdk/contract'
+import { type BodyOf, problem, type Problem } from '@gpuhour/sdk/contract'
 import { freshId, testApi } from './testing.ts'
 
 const api = await testApi()
@@ -12,7 +12,7 @@ const instances = `/v1/projects/${project}/instances`
 const json = { 'content-type': 'application/json' }
 let launched = 0
 
-function launch(over: object = {}): object {
+function launch(over: object = {}): BodyOf<'createInstance'> {
   launched += 1
   return { id: freshId('instance'), name: `box-${launched}`, image: 'sim/ok:1', flavor: 'cpu.1x2', ...over }
 }
@@ -233,7 +233,7 @@ test('a thousand requests at once: some are told to wait, nobody else is', async
 })
 
 test('a stop of what is stopped is the same answer; a start of what is deleted is refused', async () => {
-  const { id } = await api.operator.createInstance({ params: { project }, body: launch() as never })
+  const { id } = await api.operator.createInstance({ params: { project }, body: launch() })
   const params = { instance: id }
   const first = await api.operator.stopInstance({ params })
   const second = await api.operator.stopInstance({ params })

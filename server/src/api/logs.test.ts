@@ -11,7 +11,8 @@ await mkdir(join(dataDir, 'logs'))
 after(() => rm(dataDir, { recursive: true }))
 
 function lineText(n: number): string {
-  return `${JSON.stringify({ n, stream: n % 2 ? 'stdout' : 'stderr', text: 'é'.repeat((n * 37) % 200) + '\n' })}\n`
+  const text = `${'é'.repeat((n * 37) % 200)}\n`
+  return `${JSON.stringify({ n, stream: n % 2 ? 'stdout' : 'stderr', text })}\n`
 }
 
 async function numbersFrom(run: string, from: number): Promise<number[]> {

@@ -135,7 +135,7 @@ async function* followLog(
   { store, nudges, dataDir }: ApiParts,
   run: RunId,
   after: number,
-  signal: AbortSignal,
+  { isFollowed, signal }: { readonly isFollowed: boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<readonly StreamEvent<'followRunLog'>[]> {
   const nudged = nudges.follow(['logs', 'compute'], (id) => id === run)
   const log = openLog(dataDir, run, after)
@@ -149,7 +149,7 @@ async function* followLog(
         yield lines.map(lineEvent)
         signal.throwIfAborted()
       }
-      if (isComplete) return yield [{ event: 'end', data: { lines: last } }]
+      if (isComplete || !isFollowed) return yield [{ event: 'end', data: { lines: last } }]
       await nudged.wait(lookAgainMs, signal).catch(() => {})
     }
   } finally {
@@ -227,9 +227,10 @@ export function runHandlers(parts: ApiParts): Pick<Handlers, RunRoutes> {
       })
     },
 
-    followRunLog: async ({ principal, params, lastEventId, signal }) => {
+    followRunLog: async ({ principal, params, query, lastEventId, signal }) => {
       const { id } = await store.read((tx) => runFor(tx, principal, 'read', params.run))
-      return followLog(parts, id, resumeAfter(lastEventId), signal)
+      const isFollowed = query.follow === 'true'
+      return followLog(parts, id, resumeAfter(lastEventId), { isFollowed, signal })
     },
   }
 }

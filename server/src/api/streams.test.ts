@@ -58,6 +58,18 @@ test('a log that grows arrives whole, in order, each line once, and ends when it
   assert.deepEqual(end, { lines: 20_100 })
 })
 
+test('what is there now can be had without waiting for more', async () => {
+  const run = await makeRun()
+  await write(run, 1, 3)
+  const seen: unknown[] = []
+  for await (const { event, data } of api.operator.followRunLog({
+    params: { run },
+    query: { follow: 'false' },
+  }))
+    seen.push(event === 'line' ? data.n : event)
+  assert.deepEqual(seen, [1, 2, 3, 'end'])
+})
+
 test('a log is resumed after the line that was seen last', async () => {
   const run = await makeRun()
   await write(run, 1, 50)

@@ -59,10 +59,32 @@ async function viewAgain(tx: Tx, id: storage.VolumeRow['id'], principal: Princip
   return volumeView(row, await placeOf(tx, row), principal)
 }
 
+function deleteHandler({ store }: ApiParts): Handlers['deleteVolume'] {
+  return async ({ principal, params, requestId }) =>
+    ok(
+      await store.transact(async (tx) => {
+        const row = await volumeFor(tx, principal, 'storage', params.volume)
+        const { delete: permission } = whyNot(row, principal)
+        if (row.deletedAt === null && !permission.allowed)
+          throw new AppError('invalid_state', `The volume cannot be deleted. ${permission.why}`)
+        await storage.remove(tx, row.id, false)
+        const change = {
+          organization: row.organization,
+          principal,
+          action: 'volume.delete',
+          target: row.id,
+        }
+        if (row.deletedAt === null) await tenancy.audit(tx, { ...change, requestId })
+        return viewAgain(tx, row.id, principal)
+      }),
+    )
+}
+
 type VolumeRoutes = 'listVolumes' | 'createVolume' | 'getVolume' | 'resizeVolume' | 'deleteVolume'
 
 /** Everything about volumes. */
-export function volumeHandlers({ store }: ApiParts): Pick<Handlers, VolumeRoutes> {
+export function volumeHandlers(parts: ApiParts): Pick<Handlers, VolumeRoutes> {
+  const { store } = parts
   return {
     listVolumes: async ({ principal, params, query }) =>
       ok(
@@ -113,23 +135,6 @@ export function volumeHandlers({ store }: ApiParts): Pick<Handlers, VolumeRoutes
         }),
       ),
 
-    deleteVolume: async ({ principal, params, requestId }) =>
-      ok(
-        await store.transact(async (tx) => {
-          const row = await volumeFor(tx, principal, 'storage', params.volume)
-          const { delete: permission } = whyNot(row, principal)
-          if (row.deletedAt === null && !permission.allowed)
-            throw new AppError('invalid_state', `The volume cannot be deleted. ${permission.why}`)
-          await storage.remove(tx, row.id, false)
-          const change = {
-            organization: row.organization,
-            principal,
-            action: 'volume.delete',
-            target: row.id,
-          }
-          if (row.deletedAt === null) await tenancy.audit(tx, { ...change, requestId })
-          return viewAgain(tx, row.id, principal)
-        }),
-      ),
+    deleteVolume: deleteHandler(parts),
   }
 }

@@ -6,6 +6,7 @@ export type Role = 'owner' | 'admin' | 'member' | 'billing' | 'viewer'
 
 /** What an API key can be allowed. */
 export const keyActions = ['read', 'compute', 'storage', 'connect', 'billing', 'manage', 'operate'] as const
+/** One of them. */
 export type KeyAction = (typeof keyActions)[number]
 
 /** The key that speaks for a person. */
