@@ -20,9 +20,13 @@ export interface RecipeFacts {
   readonly needs: ImageNeeds
 }
 
-/** Makes the recipes of this checkout known and asks for the builds that are missing. Harmless to repeat. */
-export async function announce(tx: Tx, recipes: readonly RecipeFacts[]): Promise<void> {
+/**
+ * Makes the recipes of this checkout known and asks for the builds that are missing. Harmless to repeat. `afresh`, at a
+ * start: what had failed is tried again.
+ */
+export async function announce(tx: Tx, recipes: readonly RecipeFacts[], afresh: boolean): Promise<void> {
   const now = await tx.now()
+  if (afresh) await rows.retryFailedBuilds(tx)
   for (const recipe of recipes) {
     const { image, version, title, description, publisher, licences } = recipe
     await rows.upsertImage(tx, { id: image, title, description, publisher, licences }, now)
@@ -34,7 +38,14 @@ export async function announce(tx: Tx, recipes: readonly RecipeFacts[]): Promise
       requestedAt: now,
     })
   }
-  await tx.notify('images')
+}
+
+/** The image of a finished build is not on the engine any more: it is off offer until it was built again. */
+export async function miss(tx: Tx, image: string, version: string, recipe: string): Promise<void> {
+  const build = (await rows.builds(tx)).find((one) => one.recipe === recipe && one.image === image)
+  if (build?.state !== 'done') return
+  await rows.withdrawOthers(tx, image, version, '', await tx.now())
+  await progress(tx, build, { state: 'waiting', attempt: 0, endedAt: null })
 }
 
 /** Notes how far a build is. */

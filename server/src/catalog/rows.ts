@@ -138,6 +138,12 @@ export async function insertBuild(
     on conflict on constraint image_build_recipe_unique do nothing`.execute(tx.db)
 }
 
+/** Builds that had failed wait again. */
+export async function retryFailedBuilds(tx: Tx): Promise<void> {
+  await sql`update image_build set state = 'waiting', attempt = 0, ended_at = null
+    where state = 'failed'`.execute(tx.db)
+}
+
 /** Every build, oldest request first. */
 export async function builds(tx: Tx): Promise<readonly BuildRow[]> {
   const { rows } = await sql<BuildRow>`
