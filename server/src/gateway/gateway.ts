@@ -8,7 +8,7 @@ import { type Activity, openActivities } from './activity.ts'
 import { openConnections } from './connections.ts'
 import { openHttpDoor } from './http.ts'
 import { type GatewayLog, openRoutes } from './routes.ts'
-import { newHostKey, openSshDoor } from './ssh.ts'
+import { openSshDoor } from './ssh.ts'
 
 /** What the gateway needs; `main` has it from the configuration. */
 export interface GatewayOptions {
@@ -52,7 +52,7 @@ export async function openGateway(options: GatewayOptions, signal: AbortSignal):
     for (const part of closing.toReversed()) await part()
   }
   try {
-    const hostKey = await store.transact((tx) => gatewayHostKey(tx, newHostKey))
+    const hostKey = await store.transact((tx) => gatewayHostKey(tx))
     const activities = openActivities(clock)
     const connections = openConnections(routes)
     closing.push(() => connections.close())

@@ -114,7 +114,10 @@ class Table {
   named(person: PersonId, name: string): readonly DoorInstance[] {
     const exact = isId('instance', name) ? this.instance(name) : null
     if (exact) return this.mayConnect(person, exact) ? [exact] : []
-    return [...this.#instances.values()].filter((one) => one.name === name && this.mayConnect(person, one))
+    const named = [...this.#instances.values()].filter(
+      (one) => one.name === name && this.mayConnect(person, one),
+    )
+    return named.sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   put(id: InstanceId, instance: DoorInstance | null): void {

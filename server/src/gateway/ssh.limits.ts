@@ -13,9 +13,6 @@ const waitingOfOneMax = 30
 const failuresMax = 60
 const failuresBackPerS = 1
 
-/** How often the database is asked about a key that memory does not know. */
-const askAgainMs = secondMs
-
 /** Who is at the SSH door, and who was there too often in vain. */
 export interface Visitors {
   /** Counts a newcomer; false: send it away at once. */
@@ -23,8 +20,6 @@ export interface Visitors {
   /** It has shown a key that we know. */
   admitted(socket: Socket): void
   isWaiting(socket: Socket): boolean
-  /** May the database be asked about an unknown key now? */
-  mayAskAgain(): boolean
 }
 
 interface Address {
@@ -38,7 +33,6 @@ export function openVisitors(clock: Clock): Visitors {
   const addresses = new Map<string, Address>()
   const waiting = new Map<Socket, Address>()
   let open = 0
-  let askedAt = -Infinity
 
   const addressOf = (name: string): Address => {
     const found = addresses.get(name) ?? { waiting: 0, failures: 0, countedAt: clock.monotonic() }
@@ -78,10 +72,5 @@ export function openVisitors(clock: Clock): Visitors {
       waiting.delete(socket)
     },
     isWaiting: (socket) => waiting.has(socket),
-    mayAskAgain() {
-      if (clock.monotonic() - askedAt < askAgainMs) return false
-      askedAt = clock.monotonic()
-      return true
-    },
   }
 }

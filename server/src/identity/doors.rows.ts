@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { SshKeyPair } from '../kernel/sshkeys.ts'
 import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
 import type { Role } from '../tenancy/rules.ts'
@@ -74,11 +75,7 @@ export async function gatewayKey(tx: Tx): Promise<{ private_key: string; public_
 }
 
 /** Keeps the key pair unless another gateway was faster. */
-export async function insertGatewayKey(
-  tx: Tx,
-  pair: { readonly privateKey: string; readonly publicKey: string },
-  now: Instant,
-): Promise<void> {
+export async function insertGatewayKey(tx: Tx, pair: SshKeyPair, now: Instant): Promise<void> {
   await sql`
     insert into gateway_key (name, private_key, public_key, created_at)
     values ('ssh_host', ${pair.privateKey}, ${pair.publicKey}, ${at(now)})

@@ -8,6 +8,7 @@ import {
   type PersonId,
   sha256Hex,
 } from '../kernel/ids.ts'
+import { makeSshKey, type SshKeyPair } from '../kernel/sshkeys.ts'
 import { hourMs, type Instant, instant, secondMs } from '../kernel/time.ts'
 import type { Tx } from '../store/store.ts'
 import { may, type Principal } from '../tenancy/rules.ts'
@@ -91,15 +92,10 @@ export async function gatewayHostKeys(tx: Tx): Promise<readonly string[]> {
   return pair ? [pair.public_key] : []
 }
 
-/** A key pair as OpenSSH writes it. */
-export interface KeyPair {
-  readonly privateKey: string
-  readonly publicKey: string
-}
-
-/** The gateway's own key: the one that is kept, or else, once for ever, the one that `make` makes. */
-export async function gatewayHostKey(tx: Tx, make: () => KeyPair): Promise<KeyPair> {
-  if ((await rows.gatewayKey(tx)) === null) await rows.insertGatewayKey(tx, make(), await tx.now())
+/** The gateway's own key; made at the first call, once for ever. */
+export async function gatewayHostKey(tx: Tx): Promise<SshKeyPair> {
+  if ((await rows.gatewayKey(tx)) === null)
+    await rows.insertGatewayKey(tx, makeSshKey('gpuhour'), await tx.now())
   const kept = await rows.gatewayKey(tx)
   if (!kept) throw new TypeError('the gateway key was kept a moment ago')
   return { privateKey: kept.private_key, publicKey: kept.public_key }
