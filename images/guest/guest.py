@@ -17,6 +17,7 @@ PATH = f'{HOME}/.local/bin:/usr/local/bin:/usr/bin:/bin'
 
 # Steer our own servers; a kernel or shell that inherited them would read the servers' settings instead of its own.
 OURS = ('JUPYTER_CONFIG_DIR', 'JUPYTER_DATA_DIR', 'JUPYTER_PATH')
+FOR_SERVERS = r'LANG|LANGUAGE|LC_\w+|TZ|NVIDIA_\w+'
 
 _CGROUP_V1 = Path('/sys/fs/cgroup/cpu')
 _CGROUP_V2 = Path('/sys/fs/cgroup/cpu.max')
@@ -50,18 +51,25 @@ def cpus() -> int | None:
         return None
 
 
+def account() -> dict[str, str]:
+    """Who the person is in here."""
+    who = {'HOME': str(HOME), 'USER': 'user', 'LOGNAME': 'user', 'SHELL': '/bin/bash', 'PATH': PATH}
+    return who | {'JUPYTER_RUNTIME_DIR': f'{RUNTIME}/jupyter'}
+
+
 def server_environment() -> dict[str, str]:
-    """For sshd and Jupyter's server: nothing that the person could have chosen."""
-    kept = {name: value for name, value in os.environ.items() if name not in OURS}
-    account = {'HOME': str(HOME), 'USER': 'user', 'LOGNAME': 'user', 'SHELL': '/bin/bash', 'PATH': PATH}
-    return kept | account | {'JUPYTER_RUNTIME_DIR': f'{RUNTIME}/jupyter'}
+    """For sshd and Jupyter's server: nothing that the person could have chosen, such as a library to load first."""
+    kept = {name: value for name, value in os.environ.items() if re.fullmatch(FOR_SERVERS, name)}
+    return kept | account()
 
 
 def user_environment() -> dict[str, str]:
-    """For jobs, kernels and shells: the account's, then the platform's and the person's variables.
+    """For jobs, kernels and shells: the container's, then the platform's and the person's variables.
 
     Libraries that count the machine's processors start too many threads under a CPU limit: they are told the limit.
+    Python's output is not held back: a log is followed by somebody.
     """
+    kept = {name: value for name, value in os.environ.items() if value and name not in OURS}
     allowed = cpus()
     threads = {'OMP_NUM_THREADS': str(allowed)} if allowed else {}
-    return threads | server_environment() | variables()
+    return {'PYTHONUNBUFFERED': '1'} | threads | kept | account() | variables()

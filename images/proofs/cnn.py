@@ -8,7 +8,7 @@ from pathlib import Path
 from proof import Detail, prove, require
 
 TEMPLATE = Path('/opt/gpuhour/templates/cnn')
-EPOCHS = 4
+EPOCHS = 6
 WANTED = 0.95
 SECONDS_MAX = 60
 
