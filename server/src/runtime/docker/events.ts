@@ -50,6 +50,7 @@ export class Events {
         if (this.#listeners.size > 0) return
         this.#listening?.controller.abort()
         this.#listening = null
+        this.#isConnected = false
       },
       { once: true },
     )

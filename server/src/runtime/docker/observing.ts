@@ -49,6 +49,8 @@ export class Observing {
     { readonly sight: Sight; readonly listedAs: string; readonly readAtMs: number }
   >()
   #identity: Identity | null = null
+  /** Counts changes: an answer that was under way while something changed is used, but not kept. */
+  #changes = 0
 
   constructor(outlook: Outlook) {
     this.#outlook = outlook
@@ -56,6 +58,7 @@ export class Observing {
 
   /** A container changed; null: any may have. */
   changed(containerId: string | null): void {
+    this.#changes += 1
     if (containerId !== null) {
       this.#sights.delete(containerId)
       return
@@ -119,6 +122,7 @@ export class Observing {
     const { engine, clock } = this.#outlook
     const kept = this.#identity
     if (kept && this.#isFresh(kept.readAtMs)) return kept
+    const changes = this.#changes
     const before = clock.now()
     const { ID, SystemTime } = read(await engine.get(signal, '/info'))
     const aheadMs = Date.parse(SystemTime) - middle(before, clock.now())
@@ -127,7 +131,7 @@ export class Observing {
       aheadMs: Number.isNaN(aheadMs) ? 0 : aheadMs,
       readAtMs: clock.monotonic(),
     }
-    this.#identity = identity
+    if (changes === this.#changes) this.#identity = identity
     return identity
   }
 
@@ -164,9 +168,10 @@ export class Observing {
     const { engine, clock } = this.#outlook
     const container = engine.docker.getContainer(containerId)
     const readAtMs = clock.monotonic()
+    const changes = this.#changes
     try {
       const sight = sightOf(await engine.ask(signal, (abortSignal) => container.inspect({ abortSignal })))
-      if (sight) this.#sights.set(containerId, { sight, listedAs, readAtMs })
+      if (sight && changes === this.#changes) this.#sights.set(containerId, { sight, listedAs, readAtMs })
       return sight
     } catch (error) {
       if (statusOf(error) === 404) return null
