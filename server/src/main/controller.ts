@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { makeBuilder } from '../loops/builder.ts'
 import { makeLeaseKeeper } from '../loops/lease_keeper.ts'
 import { makeLogKeeper } from '../loops/log_keeper.ts'
 import type { Loop } from '../loops/loop.ts'
@@ -12,7 +13,8 @@ import { type Running, runLoop } from '../loops/runner.ts'
 import { endLease } from '../loops/subjects.ts'
 import { makeSweeper } from '../loops/sweeper.ts'
 import { emptyWorld } from '../loops/world.ts'
-import { DockerRuntime } from '../runtime/docker/docker.ts'
+import { DockerRuntime, removerBy } from '../runtime/docker/docker.ts'
+import { Janitor } from '../runtime/docker/janitor.ts'
 import { FolderPool } from '../runtime/docker/volumes.ts'
 import type { RuntimeDriver } from '../runtime/driver.ts'
 import { keepInFile } from '../runtime/simulated/keep.ts'
@@ -22,6 +24,7 @@ import { SimulatedWorld } from '../runtime/simulated/world.ts'
 import type { VolumePool } from '../runtime/volumes.ts'
 import type { Channel } from '../store/store.ts'
 import { aborted, type RoleContext, type RunningRole } from './context.ts'
+import { imageBuilderOf } from './images.ts'
 import { writeLoopHealth } from './loophealth.ts'
 
 /** The session lock of the one active controller: a constant of ours, not a secret. */
@@ -33,15 +36,18 @@ interface Runtime {
 }
 
 function dockerRuntime({ config, platform, clock, log }: RoleContext): Runtime {
+  const engine = new URL(config.dockerHost).pathname
+  const dataDirectory = config.volumeRoot ?? config.dataDir
   const driver = new DockerRuntime({
-    engine: new URL(config.dockerHost).pathname,
+    engine,
     installation: platform.installation,
-    dataDirectory: config.volumeRoot ?? config.dataDir,
+    dataDirectory,
     clock,
     nodeName: hostname(),
     log: (message, detail) => log.warn(detail ?? {}, message),
   })
-  return { driver, pool: new FolderPool(config.volumeRoot ?? config.dataDir) }
+  const janitor = new Janitor(engine, platform.installation, clock)
+  return { driver, pool: new FolderPool(dataDirectory, undefined, removerBy(janitor)) }
 }
 
 const simulatedDevices = Array.from({ length: 8 }, (_, index) => ({
@@ -93,6 +99,9 @@ function makeLoops(
     makeLeaseKeeper(store, endLease),
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
+    ...(driver.name === 'docker'
+      ? [makeBuilder({ store, builder: imageBuilderOf(context), clock, onTrouble })]
+      : []),
   ]
 }
 
