@@ -8,8 +8,8 @@ import type { OpenBill } from './billing.ts'
 import { makeBoundary } from './billing.ts'
 import { type Machine, Stage } from './testing.ts'
 
-// Random histories through the real front doors: whatever happens, in whatever order and however it is cut, the
-// published verifier agrees with our bill to the last nano, and the ledger with both.
+// Random histories through the real front doors: whatever happens, in whatever order and however it is cut,
+// the published verifier agrees with our bill to the last nano, and the ledger with both.
 
 const rates = { 'gpu.h100': 2_990_000_000n, cpu: 40_000_001n, volume: 97_222n }
 const rich = 1_000_000_000_000n
@@ -206,8 +206,8 @@ class Teller {
 
   async #cut(how: 'boundary' | 'bill'): Promise<void> {
     const { stage } = this
-    // A lease that is used up must have been recorded so before a period can end; what is learned in a millisecond
-    // is known from the next one on.
+    // A lease that is used up must have been recorded so before a period can end; what is learned in a
+    // millisecond is known from the next one on.
     await stage.keep()
     stage.skip(1)
     await this.#sight()
@@ -220,7 +220,10 @@ class Teller {
     this.#earlier = await stage.verified(this.start, null, this.#earlier ?? undefined)
   }
 
-  async #play(actor: Actor, one: Extract<Step, { who: number }>): Promise<void> {
+  async #play(
+    actor: Actor,
+    one: Exclude<Extract<Step, { who: number }>, { do: 'resize' | 'reprice' | 'delete' }>,
+  ): Promise<void> {
     const { stage } = this
     const { machine } = actor
     switch (one.do) {

@@ -30,7 +30,9 @@ export interface Grant {
   readonly id: TransferId
 }
 
-/** Credits an organization. The same again is `exists`; anything else under the id is refused by the ledger. */
+/**
+ * Credits an organization. The same again is `exists`; anything else under the id is refused by the ledger.
+ */
 export async function grant(tx: Tx, { organization, amount, by, id }: Grant): Promise<ApplyResult> {
   await lock(tx, organization)
   const accounts = await accountsOf(tx, organization)
@@ -48,6 +50,7 @@ export async function grant(tx: Tx, { organization, amount, by, id }: Grant): Pr
   return result
 }
 
+/** Whether a start can be paid. */
 export type Affordable =
   | { readonly ok: true }
   /** What is missing for a minute of the rate, what is owed for storage included. */
@@ -81,7 +84,10 @@ export interface Cost {
   }[]
 }
 
-/** The exact cost so far of allocations of one organization. An open spell counts as far as it is proved and covered. */
+/**
+ * The exact cost so far of allocations of one organization. An open spell counts as far as it is proved and
+ * covered.
+ */
 export async function costOf(tx: Tx, allocations: readonly AllocationId[]): Promise<Cost> {
   const now = await tx.now()
   const beginnings = await rows.selectBeginnings(tx, allocations)

@@ -10,7 +10,9 @@ export function startOfHour(at: Instant): Instant {
   return instant(Math.floor(at / hourMs) * hourMs)
 }
 
-/** The instants in `(after, upTo]` at which boundaries are due: each hour, and the start of each local day. */
+/**
+ * The instants in `(after, upTo]` at which boundaries are due: each hour, and the start of each local day.
+ */
 export function nominalBoundaries(after: Instant, upTo: Instant, timeZone: string): readonly Instant[] {
   const due: Instant[] = []
   const dayOf = localDays(timeZone)
@@ -22,7 +24,10 @@ export function nominalBoundaries(after: Instant, upTo: Instant, timeZone: strin
   return due
 }
 
-/** The local calendar day of an instant, as text. A day has 23 to 25 hours; its start is where the text changes. */
+/**
+ * The local calendar day of an instant, as text. A day has 23 to 25 hours; its start is where the text
+ * changes.
+ */
 function localDays(timeZone: string): (at: Instant) => string {
   const format = new Intl.DateTimeFormat('en-CA', {
     timeZone,
@@ -58,13 +63,15 @@ export interface OpenThen {
   readonly until: Instant | null
 }
 
-/** The boundary can be made; or only at a later instant; or not before something is recorded that is not yet. */
+/**
+ * The boundary can be made; or only at a later instant; or not before something is recorded that is not yet.
+ */
 export type Verdict = 'clean' | 'wait' | { readonly notBefore: Instant }
 
 /**
- * `bill.md` §1: where at that instant an open spell had not been sighted for 60 s, or its lease was used up and that
- * was not yet recorded, the boundary is made at the first instant at which it is recorded. An event recorded at R is
- * known from the millisecond after R on.
+ * `bill.md` §1: where at that instant an open spell had not been sighted for 60 s, or its lease was used up
+ * and that was not yet recorded, the boundary is made at the first instant at which it is recorded. An event
+ * recorded at R is known from the millisecond after R on.
  */
 export function verdictAt(at: Instant, open: readonly OpenThen[]): Verdict {
   let verdict: Verdict = 'clean'

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after as afterAll, before, describe, it } from 'node:test'
 import { formatAmount, parseAmount } from '../kernel/money.ts'
 import { instant } from '../kernel/time.ts'
+import { type TestDatabase, testDatabase } from '../store/testing.ts'
 import { makeBoundary } from './billing.ts'
 import { after, type Machine, Stage } from './testing.ts'
 
-// The worked cases of money.md §5, through the real front doors on a real database. Rates of an hour: h100 2.99,
-// small 0.60, v100 3.60.
+// The worked cases of money.md §5, through the real front doors on a real database. Rates of an hour: h100
+// 2.99, small 0.60, v100 3.60.
 
 const h100 = [{ sku: 'gpu.h100', quantity: 1 }]
 const small = [{ sku: 'gpu.small', quantity: 1 }]
@@ -16,6 +17,12 @@ const rates = {
   'gpu.v100': 3_600_000_000n,
   volume: 97_222n,
 }
+
+let keptOpen: TestDatabase
+before(async () => {
+  keptOpen = await testDatabase()
+})
+afterAll(() => keptOpen.drop())
 
 function dollars(text: string): bigint {
   const amount = parseAmount(text)

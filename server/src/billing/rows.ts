@@ -5,7 +5,9 @@ import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
 import type { Booked, Charge, NewCharge } from './rules.ts'
 
-/** Organizations with something new, or for which time alone costs and no boundary was made since the instant. */
+/**
+ * Organizations with something new, or for which time alone costs and no boundary was made since the instant.
+ */
 export async function selectOrganizationsDue(
   tx: Tx,
   now: Instant,
@@ -51,7 +53,8 @@ export async function selectStandings(
   const { rows } = await sql<StandingRow>`
     select head.resource, head.recorded_at as "recordedAt", head.due_since as "dueSince",
       first.data->'lines' as lines, first.data->>'priceBook' as "priceBook",
-      (select coalesce(sum(extract(epoch from least(spell.to_at, ${at(before)}) - spell.from_at) * 1000), 0)::bigint
+      (select coalesce(
+          sum(extract(epoch from least(spell.to_at, ${at(before)}) - spell.from_at) * 1000), 0)::bigint
         from spell where spell.allocation = head.resource and spell.from_at < ${at(before)}) as "paidMillis",
       (select spell.from_at from spell where spell.allocation = head.resource and spell.to_at is null)
         as "openSince",
@@ -299,7 +302,8 @@ export async function selectSpellPage(
     where head.organization = ${organization}
       and (${allocation}::text is null or spell.allocation = ${allocation})
       and (${after?.allocation ?? null}::text is null
-        or (spell.from_at, spell.allocation) < (${at(after?.from ?? null)}::timestamptz, ${after?.allocation ?? ''}))
+        or (spell.from_at, spell.allocation)
+          < (${at(after?.from ?? null)}::timestamptz, ${after?.allocation ?? ''}))
     order by spell.from_at desc, spell.allocation desc limit ${limit}`.execute(tx.db)
   return rows
 }

@@ -120,7 +120,9 @@ export function paymentsOf(charges: readonly NewCharge[], left: OpenHold[]): rea
   return payments
 }
 
-/** Until when an open spell can be proved and is covered, for figures that are shown before they are booked. */
+/**
+ * Until when an open spell can be proved and is covered, for figures that are shown before they are booked.
+ */
 export function provableUntil(
   spell: { readonly openSince: Instant; readonly lastSeenAt: Instant | null; readonly until: Instant | null },
   now: Instant,

@@ -15,11 +15,12 @@ import { chargeOf, keyOf, type NewCharge, paymentsOf, reasonOf } from './rules.t
 
 /*
  * How paid time becomes charges. Everything here happens under the lock of the organization's journal, so a
- * settlement at S knows every event recorded before S, now and for ever: what comes later is recorded at S or after.
+ * settlement at S knows every event recorded before S, now and for ever: what comes later is recorded at S or
+ * after.
  *
- * Three things are settled at different times. What has ended (or was cut by a late truth) is settled at once. What
- * runs is settled at boundaries only. Storage is settled at boundaries and before any hold, so that a launch cannot
- * take the money that the customer's files need.
+ * Three things are settled at different times. What has ended (or was cut by a late truth) is settled at
+ * once. What runs is settled at boundaries only. Storage is settled at boundaries and before any hold, so
+ * that a launch cannot take the money that the customer's files need.
  */
 
 /** What a settlement looks at: everything, what has ended, or that and storage. */
@@ -38,9 +39,9 @@ export interface Settled {
 }
 
 /**
- * Books the passed boundaries of an organization, then what has ended or was cut by a late truth. Repeating it does
- * nothing. Takes the journal's lock, then the ledger's: call it before anything is recorded in the same transaction
- * for another organization, and before any account is touched.
+ * Books the passed boundaries of an organization, then what has ended or was cut by a late truth. Repeating
+ * it does nothing. Takes the journal's lock, then the ledger's: call it before anything is recorded in the
+ * same transaction for another organization, and before any account is touched.
  */
 export async function settle(tx: Tx, organization: OrganizationId): Promise<Settled> {
   return settleScope(tx, organization, 'ended')
@@ -60,8 +61,8 @@ async function settleScope(tx: Tx, organization: OrganizationId, scope: 'ended' 
 }
 
 /**
- * Makes a boundary now and answers its instant; null where it cannot be made yet (an open spell was not sighted for
- * a minute, or its lease is used up, and that is still to be recorded).
+ * Makes a boundary now and answers its instant; null where it cannot be made yet (an open spell was not
+ * sighted for a minute, or its lease is used up, and that is still to be recorded).
  */
 export async function makeBoundary(tx: Tx, organization: OrganizationId): Promise<Instant | null> {
   const passed = await bookPassed(tx, organization)
@@ -81,7 +82,10 @@ interface Passed extends Settled {
   readonly isCaughtUp: boolean
 }
 
-/** Makes the boundaries that have passed, each at its instant or at the first one at which the record is complete. */
+/**
+ * Makes the boundaries that have passed, each at its instant or at the first one at which the record is
+ * complete.
+ */
 export async function bookPassed(tx: Tx, organization: OrganizationId): Promise<Passed> {
   let floor = await lock(tx, organization)
   const now = later(await tx.now(), floor)
@@ -105,7 +109,10 @@ export async function bookPassed(tx: Tx, organization: OrganizationId): Promise<
   return { ...done, isCaughtUp: true }
 }
 
-/** The first instant from `at` to `now` at which a boundary can be made, with what stands there; null: not yet. */
+/**
+ * The first instant from `at` to `now` at which a boundary can be made, with what stands there; null: not
+ * yet.
+ */
 async function firstClean(
   tx: Tx,
   organization: OrganizationId,
@@ -142,7 +149,8 @@ export interface Standing {
 /** Allocations that may owe something at the instant. */
 async function standingsAt(tx: Tx, organization: OrganizationId, at: Instant): Promise<readonly Standing[]> {
   const found = await rows.selectStandings(tx, organization, at)
-  // The projection is what is known now; where that is more than was known at the instant, the journal is asked.
+  // The projection is what is known now; where that is more than was known at the instant, the journal is
+  // asked.
   const later = found.filter(({ recordedAt }) => recordedAt >= at).map(({ resource }) => resource)
   const events = groupByResource(await eventsOfAll(tx, later))
   return found.flatMap((row) => {
@@ -280,7 +288,10 @@ async function chargesOf(tx: Tx, owing: readonly Owing[], at: Instant): Promise<
   return charged
 }
 
-/** Pays the charges of allocations from their holds, those of storage from the wallet; releases what is left over. */
+/**
+ * Pays the charges of allocations from their holds, those of storage from the wallet; releases what is left
+ * over.
+ */
 async function moveMoney(
   tx: Tx,
   organization: OrganizationId,
@@ -375,7 +386,9 @@ function givenBack(
   return [back, { kind: 'hold', id, debit: customer, credit: revenue, code: 'lease', ...move }]
 }
 
-/** Storage is paid from what is available, the rest is owed; then an old debt is paid from what has come free. */
+/**
+ * Storage is paid from what is available, the rest is owed; then an old debt is paid from what has come free.
+ */
 async function payFromWallet(
   tx: Tx,
   organization: OrganizationId,

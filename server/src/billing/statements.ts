@@ -36,9 +36,10 @@ export interface OpenBill {
 }
 
 /**
- * The open bill of a period whose ends are moved to the boundaries at or after them; one up to now makes a boundary
- * first. Refuses a period that is empty (`invalid_request`), and one whose end cannot be settled yet because a
- * machine was not seen for a minute, or used up its lease, and that is still to be recorded (`unavailable`).
+ * The open bill of a period whose ends are moved to the boundaries at or after them; one up to now makes a
+ * boundary first. Refuses a period that is empty (`invalid_request`), and one whose end cannot be settled yet
+ * because a machine was not seen for a minute, or used up its lease, and that is still to be recorded
+ * (`unavailable`).
  */
 export async function bill(tx: Tx, organization: OrganizationId, asked: Period): Promise<OpenBill> {
   const { from, to } = await bounded(tx, organization, asked)
@@ -109,7 +110,8 @@ async function bounded(tx: Tx, organization: OrganizationId, { from, to }: Perio
   if (end === null || start === null)
     throw new AppError(
       'unavailable',
-      'The period cannot be settled yet: a machine has just fallen silent or used up its money. Ask again in a few seconds.',
+      'The period cannot be settled yet: a machine has just fallen silent or used up its money. ' +
+        'Ask again in a few seconds.',
     )
   if (start < end) return { from: start, to: end }
   throw new AppError(

@@ -39,8 +39,8 @@ const stageProject = asId('project', 'prj_stage')
 const lookMs = 30_000
 
 /**
- * A small platform for tests of money: real PostgreSQL, real front doors, a clock that moves when told to, and
- * machines that exist only as rows.
+ * A small platform for tests of money: real PostgreSQL, real front doors, a clock that moves when told to,
+ * and machines that exist only as rows.
  */
 export class Stage {
   readonly store: Store
@@ -151,6 +151,20 @@ export class Stage {
     })
   }
 
+  /** Another rank of a distributed run: an allocation of its own on the same lease. */
+  async join({ subject, lease }: Machine, rank: number, lines: readonly Line[]): Promise<Machine> {
+    return this.store.transact(async (tx) => {
+      const machine = { allocation: tx.newId('allocation'), subject, lease }
+      // Distributed runs come with a later release; until then the schema knows one live allocation of a
+      // subject.
+      await sql`drop index if exists allocation_one_live`.execute(tx.db)
+      await this.#insert(tx, machine, lines)
+      const data = { for: subject, rank, project: stageProject, flavor: 'f.1', priceBook: this.book, lines }
+      await record(tx, machine.allocation, this.organization, [{ type: 'allocated', at: 'now', data }])
+      return machine
+    })
+  }
+
   /** A launch that is known to be affordable, and its readiness. */
   async run(lines: readonly Line[]): Promise<Machine> {
     const machine = await this.launch(lines)
@@ -160,10 +174,12 @@ export class Stage {
   }
 
   async #insert(tx: Tx, { allocation, subject, lease }: Machine, lines: readonly Line[]): Promise<void> {
-    await sql`insert into allocation (id, subject, organization, project, node, lease, flavor, cpus, memory_gib,
-        disk_gib, image_version, price_book, lines, allocated_at)
-      values (${allocation}, ${subject}, ${this.organization}, 'prj_stage', 'nod_stage', ${lease}, 'f.1', 1, 1, 1,
-        'imv_stage', ${this.book}, ${JSON.stringify(lines)}::jsonb, ${at(await tx.now())})`.execute(tx.db)
+    await sql`insert into allocation (id, subject, organization, project, node, lease, flavor, cpus,
+        memory_gib, disk_gib, image_version, price_book, lines, allocated_at)
+      values (${allocation}, ${subject}, ${this.organization}, 'prj_stage', 'nod_stage', ${lease}, 'f.1', 1,
+        1, 1, 'imv_stage', ${this.book}, ${JSON.stringify(lines)}::jsonb, ${at(await tx.now())})`.execute(
+      tx.db,
+    )
   }
 
   /** Records an event of a machine as compute does; an opener makes the observer see it from now on. */

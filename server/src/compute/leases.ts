@@ -33,6 +33,7 @@ import {
   usedUpAt,
 } from './leases.rules.ts'
 
+/** A lease with its first hold, or why there is none. */
 export type OpenedLease =
   | { readonly ok: true; readonly lease: LeaseId }
   /** `shortfall` is what is missing for a minute of the rate, what is owed for storage included. */

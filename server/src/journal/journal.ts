@@ -7,9 +7,9 @@ import { chained, type NewEvent, type ResourceId, type UsageEvent } from './rule
 
 /**
  * Locks the journal of an organization until the transaction ends and returns its floor: nothing is recorded
- * before it. Recording and settling both take this lock, so what a settlement at S did not see is recorded at S or
- * later, and a period's bill stays the same for ever. Comes after leases and before ledger accounts; a transaction
- * that needs two organizations takes them in ascending order.
+ * before it. Recording and settling both take this lock, so what a settlement at S did not see is recorded at
+ * S or later, and a period's bill stays the same for ever. Comes after leases and before ledger accounts; a
+ * transaction that needs two organizations takes them in ascending order.
  */
 export async function lock(tx: Tx, organization: OrganizationId): Promise<Instant> {
   const floor = await rows.lockJournal(tx, organization)
@@ -24,8 +24,9 @@ export async function raiseFloor(tx: Tx, organization: OrganizationId, floor: In
 }
 
 /**
- * Appends events to the chain of a resource; answers with all its events, the new ones last. Called by metering,
- * which turns them into paid time in the same call. `recordedAt` is read under the lock and never falls.
+ * Appends events to the chain of a resource; answers with all its events, the new ones last. Called by
+ * metering, which turns them into paid time in the same call. `recordedAt` is read under the lock and never
+ * falls.
  */
 export async function append(
   tx: Tx,
@@ -82,8 +83,8 @@ export async function firstRecordedAt(tx: Tx, organization: OrganizationId): Pro
 }
 
 /**
- * Called by billing, under the lock, for resources that it settled up to the instant: they are due again from their
- * first event recorded at or after it, or by time alone where they accrue.
+ * Called by billing, under the lock, for resources that it settled up to the instant: they are due again from
+ * their first event recorded at or after it, or by time alone where they accrue.
  */
 export async function markSettled(
   tx: Tx,

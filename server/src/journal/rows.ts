@@ -76,7 +76,10 @@ export async function selectEvents(tx: Tx, resources: readonly ResourceId[]): Pr
   return rows
 }
 
-/** A page of an organization's events (or one resource's) in the order of the open bill, after the last one seen. */
+/**
+ * A page of an organization's events (or one resource's) in the order of the open bill, after the last one
+ * seen.
+ */
 export async function selectEventPage(
   tx: Tx,
   organization: OrganizationId,

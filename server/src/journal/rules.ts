@@ -10,7 +10,9 @@ export type ResourceId = AllocationId | StorageId
 /** What is paid by size and time. */
 export type StorageId = VolumeId | Id<'snapshot'>
 
-/** How many units of a SKU an allocation has. (A type, not an interface, so that it is JSON to the compiler.) */
+/**
+ * How many units of a SKU an allocation has. (A type, not an interface, so that it is JSON to the compiler.)
+ */
 export type Line = {
   readonly sku: string
   readonly quantity: number
@@ -56,14 +58,15 @@ export interface EventData {
   readonly note: Anything
 }
 
+/** The words of `bill.md` §2. */
 export type EventType = keyof EventData
 
 /** Events that say what is so from now on: they are never dated back. */
 type DatedNow = 'allocated' | 'seen_again' | 'created' | 'resized' | 'repriced'
 
 /**
- * Something that was learned about a resource. `at` is when it became so; 'now' is the instant at which it is recorded.
- * An instant outside what `bill.md` allows is moved into it, in the customer's favour.
+ * Something that was learned about a resource. `at` is when it became so; 'now' is the instant at which it is
+ * recorded. An instant outside what `bill.md` allows is moved into it, in the customer's favour.
  */
 export type NewEvent = {
   [T in EventType]: {
@@ -120,7 +123,10 @@ export function isAllocation(resource: ResourceId): resource is AllocationId {
   return resource.startsWith('alo_')
 }
 
-/** The events that follow the chain so far when these are recorded at `recordedAt`; throws what `bill.md` forbids. */
+/**
+ * The events that follow the chain so far when these are recorded at `recordedAt`; throws what `bill.md`
+ * forbids.
+ */
 export function chained(
   resource: ResourceId,
   before: readonly UsageEvent[],
@@ -186,7 +192,9 @@ function hashOf(body: Omit<UsageEvent, 'hash' | 'data'> & { readonly data: Json 
   })
 }
 
-/** JSON that every reader of the bill accepts: whole numbers, and text without surrogates or noncharacters. */
+/**
+ * JSON that every reader of the bill accepts: whole numbers, and text without surrogates or noncharacters.
+ */
 function checked(value: Json): Json {
   if (typeof value === 'string') return wellFormed(value)
   if (typeof value === 'number') {

@@ -35,8 +35,8 @@ export async function open(tx: Tx, account: NewAccount): Promise<OpenResult> {
 }
 
 /**
- * Applies all transfers of the call, each after the ones before it, or none. The accounts that have a limit are
- * locked, in ascending order, until the transaction ends: the last lock that a transaction takes.
+ * Applies all transfers of the call, each after the ones before it, or none. The accounts that have a limit
+ * are locked, in ascending order, until the transaction ends: the last lock that a transaction takes.
  */
 export async function apply(tx: Tx, transfers: readonly Transfer[]): Promise<ApplyResult> {
   if (transfers.length === 0) return { ok: true, outcomes: [] }
@@ -211,7 +211,9 @@ function walletWith(accounts: Accounts, customer: Account | null, receivable: Ac
   }
 }
 
-/** What an allocation (or all of a distributed run) has money for: settled, less given back, plus still held. */
+/**
+ * What an allocation (or all of a distributed run) has money for: settled, less given back, plus still held.
+ */
 export async function coveredBy(tx: Tx, abouts: readonly Reference[]): Promise<Nanos> {
   return abouts.length === 0 ? nanos(0n) : rows.sumCovered(tx, abouts)
 }

@@ -15,7 +15,8 @@ import type {
 
 const accountColumns = sql.raw(`id, owner, code, currency, limit_rule as "limit",
   debits_pending as "debitsPending", debits_posted as "debitsPosted",
-  credits_pending as "creditsPending", credits_posted as "creditsPosted", closed_at is not null as "isClosed"`)
+  credits_pending as "creditsPending", credits_posted as "creditsPosted",
+  closed_at is not null as "isClosed"`)
 
 const transferColumns = sql.raw(
   't.id, t.kind, t.hold, t.debit, t.credit, t.amount, t.code, t.about, t.booked_at as "bookedAt"',
@@ -45,8 +46,8 @@ export async function selectAccount(tx: Tx, id: AccountId): Promise<Account | nu
 }
 
 /**
- * The accounts; organizations' rows stay locked, in ascending order, until the transaction ends. Ours are only read:
- * nothing of them ever changes, so nothing waits for them.
+ * The accounts; organizations' rows stay locked, in ascending order, until the transaction ends. Ours are
+ * only read: nothing of them ever changes, so nothing waits for them.
  */
 export async function lockAccounts(tx: Tx, ids: readonly AccountId[]): Promise<readonly Account[]> {
   const locked = await sql<Account>`

@@ -2,8 +2,10 @@ import { derivedId, type AccountId, type OrganizationId, type TransferId } from 
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 
+/** Whose money an account counts: an organization's, or ours. */
 export type AccountOwner = OrganizationId | 'platform'
 
+/** What an account is for; an owner has one of each in a currency. */
 export type AccountCode =
   | 'customer'
   | 'receivable'
@@ -18,6 +20,7 @@ export type AccountCode =
 /** What an account may not do; null: anything (our own accounts, credit lines). */
 export type LimitRule = 'debits_must_not_exceed_credits' | 'credits_must_not_exceed_debits'
 
+/** An account to be opened. */
 export interface NewAccount {
   readonly id: AccountId
   readonly owner: AccountOwner
@@ -26,6 +29,7 @@ export interface NewAccount {
   readonly limit: LimitRule | null
 }
 
+/** The four running totals; nano-units. */
 export interface Totals {
   readonly debitsPending: Nanos
   readonly debitsPosted: Nanos
@@ -39,8 +43,8 @@ export interface Account extends NewAccount, Totals {
 }
 
 /**
- * What a transfer is for: a grant, paid time or storage, what a late truth gives back, an old debt paid, or time
- * that no hold covered and so is ours.
+ * What a transfer is for: a grant, paid time or storage, what a late truth gives back, an old debt paid, or
+ * time that no hold covered and so is ours.
  */
 export type TransferCode = 'grant' | 'lease' | 'storage' | 'give_back' | 'receivable' | 'overshoot'
 
@@ -82,6 +86,7 @@ export interface PostedTransfer extends Move {
   readonly hold: TransferId | null
 }
 
+/** Why a transfer is refused; nothing of its call is applied then. */
 export type LedgerRefusal =
   | 'exceeds_credits'
   | 'exceeds_debits'
@@ -109,6 +114,7 @@ export const refusalOfConstraint: Readonly<Record<string, LedgerRefusal>> = {
   ledger_account_exceeds_debits: 'exceeds_debits',
 }
 
+/** What became of a transfer: it is new, or was there already. */
 export type Outcome = 'created' | 'exists'
 
 /** All transfers of a call are applied, or none: then `index` names the first that is refused. */
@@ -116,6 +122,7 @@ export type ApplyResult =
   | { readonly ok: true; readonly outcomes: readonly Outcome[] }
   | { readonly ok: false; readonly index: number; readonly reason: LedgerRefusal }
 
+/** An account that is there now, or what stands under its id instead. */
 export type OpenResult =
   | { readonly ok: true; readonly outcome: Outcome }
   | { readonly ok: false; readonly reason: 'exists_with_different_owner' | 'exists_with_different_limit' }
@@ -133,7 +140,9 @@ export interface OpenHold {
   readonly left: Nanos
 }
 
-/** What a call is judged by: the accounts it touches (locked), and what is known under the ids that it names. */
+/**
+ * What a call is judged by: the accounts it touches (locked), and what is known under the ids that it names.
+ */
 export interface Books {
   readonly accounts: ReadonlyMap<AccountId, Account>
   readonly transfers: ReadonlyMap<TransferId, KnownTransfer>
@@ -146,6 +155,7 @@ export interface Entry {
   readonly totals: ReadonlyMap<AccountId, Totals>
 }
 
+/** What a call comes to: what to write, or the first transfer that is refused. */
 export type Judgement =
   | ({ readonly ok: true } & Entry)
   | { readonly ok: false; readonly index: number; readonly reason: LedgerRefusal }

@@ -22,9 +22,9 @@ export interface Metered {
 }
 
 /**
- * Appends events of a resource and refolds its spells, in the caller's transaction (which holds the locks that come
- * before the journal's: its subject, its allocation, its lease). Storage has no spells: what it answers is that
- * nothing of that kind is open.
+ * Appends events of a resource and refolds its spells, in the caller's transaction (which holds the locks
+ * that come before the journal's: its subject, its allocation, its lease). Storage has no spells: what it
+ * answers is that nothing of that kind is open.
  */
 export async function record(
   tx: Tx,

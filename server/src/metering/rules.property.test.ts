@@ -6,8 +6,8 @@ import { asId } from '../kernel/ids.ts'
 import { type Instant, instant } from '../kernel/time.ts'
 import { fold, paidMillis, sumsOf } from './rules.ts'
 
-// The fold against an oracle that knows nothing of spells as pairs: it walks every millisecond of a short life and
-// remembers which stretch each one was paid in.
+// The fold against an oracle that knows nothing of spells as pairs: it walks every millisecond of a short
+// life and remembers which stretch each one was paid in.
 
 const allocation = asId('allocation', 'alo_one')
 const volume = asId('volume', 'vol_one')

@@ -2,9 +2,10 @@ import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import { inOrder, type Rate, type Unit } from './rules.ts'
 
 /**
- * Plausible market rates of late 2026 for the first price book, in thousandths of the currency's unit per unit-hour:
- * on-demand list prices of GPU clouds, rounded. An operator publishes a book of their own at any time; a GPU model
- * without a rate is not offered. A GPU's rate is all-in (the CPUs and memory of its flavor are in it).
+ * Plausible market rates of late 2026 for the first price book, in thousandths of the currency's unit per
+ * unit-hour: on-demand list prices of GPU clouds, rounded. An operator publishes a book of their own at any
+ * time; a GPU model without a rate is not offered. A GPU's rate is all-in (the CPUs and memory of its flavor
+ * are in it).
  */
 const market: readonly (readonly [sku: string, unit: Unit, usdMilli: number, eurMilli: number])[] = [
   ['gpu.gtx1080ti', 'gpu-hour', 100, 90],
@@ -41,7 +42,9 @@ const market: readonly (readonly [sku: string, unit: Unit, usdMilli: number, eur
   ['cpu', 'vcpu-hour', 40, 37],
 ]
 
-/** Storage costs too little an hour for thousandths: nanos per GiB-hour ($0.07 and $0.03 per GiB and 30 days). */
+/**
+ * Storage costs too little an hour for thousandths: nanos per GiB-hour ($0.07 and $0.03 per GiB and 30 days).
+ */
 const storage: readonly (readonly [sku: string, usd: bigint, eur: bigint])[] = [
   ['volume', 97_222n, 90_277n],
   ['snapshot', 41_666n, 38_888n],

@@ -15,8 +15,9 @@ import {
 } from './rules.ts'
 
 /**
- * Publishes an immutable price book. Refuses (`invalid_request`) one that takes effect in the past, but for the first
- * of its currency, a SKU that stands twice, a negative rate, and a second book of the same instant (`conflict`).
+ * Publishes an immutable price book. Refuses (`invalid_request`) one that takes effect in the past, but for
+ * the first of its currency, a SKU that stands twice, a negative rate, and a second book of the same instant
+ * (`conflict`).
  */
 export async function publish(tx: Tx, asked: NewPriceBook): Promise<PriceBook> {
   await rows.lockCurrency(tx, asked.currency)

@@ -9,7 +9,9 @@ type BookRow = Omit<PriceBook, 'rates'>
 
 const bookColumns = sql.raw('id, currency, effective_from as "effectiveFrom", hash')
 
-/** Waits for other publishers of the currency, so that "the first" and "in the future" are judged one by one. */
+/**
+ * Waits for other publishers of the currency, so that "the first" and "in the future" are judged one by one.
+ */
 export async function lockCurrency(tx: Tx, currency: Currency): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext(${`price_book ${currency}`}))`.execute(tx.db)
 }
@@ -24,7 +26,8 @@ export async function insertBook(tx: Tx, book: BookRow, publishedAt: Instant): P
 export async function insertRates(tx: Tx, book: PriceBookId, rates: readonly Rate[]): Promise<void> {
   await sql`
     insert into rate (price_book, sku, unit, nanos)
-    select ${book}, * from unnest(${rates.map(({ sku }) => sku)}::text[], ${rates.map(({ unit }) => unit)}::text[],
+    select ${book}, * from unnest(${rates.map(({ sku }) => sku)}::text[],
+      ${rates.map(({ unit }) => unit)}::text[],
       ${rates.map(({ nanos }) => nanos.toString())}::bigint[])`.execute(tx.db)
 }
 

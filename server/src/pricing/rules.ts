@@ -5,6 +5,7 @@ import type { PriceBookId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import { formatInstant, hourMs, type Instant } from '../kernel/time.ts'
 
+/** What a rate is per: one GPU, vCPU or GiB for an hour. */
 export type Unit = 'gpu-hour' | 'vcpu-hour' | 'gib-hour'
 
 /** The price of one unit-hour of a SKU. */
@@ -34,8 +35,8 @@ export interface NewPriceBook {
 }
 
 /**
- * The one formula from paid time to money (`bill.md` §3), over the cumulative unit-milliseconds of one (resource,
- * SKU, price book): nano-units, floored once on the seconds and once on the nanos.
+ * The one formula from paid time to money (`bill.md` §3), over the cumulative unit-milliseconds of one
+ * (resource, SKU, price book): nano-units, floored once on the seconds and once on the nanos.
  */
 export function amountOf(rateNanos: bigint, unitMillis: bigint): Nanos {
   return nanos((rateNanos * (unitMillis / 1000n)) / 3600n)
