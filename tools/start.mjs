@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import module from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
 import { pathToFileURL, fileURLToPath } from 'node:url'
 
@@ -142,6 +143,9 @@ async function run(program, args) {
   const file = join(root, program.file)
   if (!existsSync(file)) fail(`${program.file} is missing from this checkout.`)
   if (!program.stays) process.chdir(root)
+  // Compiled code is kept between starts: it halves the time until a program does something.
+  process.env.NODE_COMPILE_CACHE ??= join(modules, '.cache', 'node')
+  module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE)
   const { version } = JSON.parse(readFileSync(join(nodePackage, 'package.json'), 'utf8'))
   if (process.version === `v${version}`) {
     process.argv.splice(1, process.argv.length, file, ...args)

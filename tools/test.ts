@@ -69,9 +69,11 @@ function groupsOf(words: readonly string[]): readonly Group[] {
   const journeys = wanted.filter(below('tests/journeys/'))
   const rest = wanted.filter((file) => !isolation.includes(file) && !journeys.includes(file))
   const docker = rest.filter((file) => file.endsWith('.docker.test.ts'))
-  const plain = rest.filter((file) => !docker.includes(file))
+  const alone = rest.filter((file) => file.endsWith('.alone.test.ts'))
+  const plain = rest.filter((file) => !docker.includes(file) && !alone.includes(file))
   return [
     { name: 'rules, rows, contract, simulation, tidy', files: plain, concurrency: 2, minutesMax: 10 },
+    { name: 'rules of time: nothing else runs beside these', files: alone, concurrency: 1, minutesMax: 10 },
     { name: 'on a Docker Engine', files: docker, concurrency: 1, minutesMax: 15 },
     { name: 'isolation', files: isolation, concurrency: 1, minutesMax: 15 },
     { name: 'journeys', files: journeys, concurrency: 1, minutesMax: 25 },

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import type { Clock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import { tryLock } from './lock.ts'
@@ -73,7 +74,10 @@ function runVite(root: string, outDir: string, signal: AbortSignal): Promise<voi
     child.once('close', (code) => {
       if (code === 0) return resolve()
       reject(
-        new AppError('internal', `The console cannot be built; vite says:\n${output.trim().slice(-2_000)}`),
+        new AppError(
+          'internal',
+          `The console cannot be built; vite says:\n${stripVTControlCharacters(output).trim().slice(0, 1_500)}`,
+        ),
       )
     })
   })

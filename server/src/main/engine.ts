@@ -88,6 +88,14 @@ export function planEngine(facts: EngineFacts): EnginePlan {
 
 const versionSchema = z.object({ Version: z.string() })
 
+function readVersion(text: string): EngineAnswer {
+  try {
+    return { version: versionSchema.parse(JSON.parse(text)).Version }
+  } catch {
+    return { version: null, code: 'no engine' }
+  }
+}
+
 /** Asks the engine behind the socket for its version. */
 export function askEngine(socket: string): Promise<EngineAnswer> {
   return new Promise((resolve) => {
@@ -98,10 +106,7 @@ export function askEngine(socket: string): Promise<EngineAnswer> {
       response.setEncoding('utf8')
       response.on('data', (part: string) => (text += part))
       response.on('error', fail)
-      response.on('end', () => {
-        const parsed = versionSchema.safeParse(response.statusCode === 200 ? JSON.parse(text) : null)
-        resolve(parsed.success ? { version: parsed.data.Version } : { version: null, code: 'no engine' })
-      })
+      response.on('end', () => resolve(readVersion(text)))
     })
     asked.on('timeout', () => asked.destroy(Object.assign(new Error('silent'), { code: 'ETIMEDOUT' })))
     asked.on('error', fail)
