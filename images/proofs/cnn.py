@@ -1,10 +1,11 @@
-"""The CNN template learns scikit-learn's digits to more than 95 % in less than a minute."""
+"""The CNN template learns scikit-learn's digits to more than 95 % in less than a minute of a processor."""
 
 import contextlib
 import sys
 import time
 from pathlib import Path
 
+import torch
 from proof import Detail, prove, require
 
 TEMPLATE = Path('/opt/gpuhour/templates/cnn')
@@ -14,17 +15,23 @@ SECONDS_MAX = 60
 
 
 def check() -> Detail:
-    """Runs the template itself, so that the offered project is proved with the image."""
+    """Runs the template itself, so that the offered project is proved with the image.
+
+    On one thread, by that thread's own time: several would wait for each other on a busy machine, and the proof
+    would tell of the machine's other work.
+    """
     sys.path.insert(0, str(TEMPLATE))
     import train
 
-    began = time.monotonic()
+    torch.set_num_threads(1)
+    began, began_wall = time.process_time(), time.monotonic()
     with contextlib.redirect_stdout(sys.stderr):
         reached = train.train(EPOCHS, 0, Path('/tmp/proof/digits-cnn.pt'))
-    elapsed = time.monotonic() - began
+    elapsed, wall = time.process_time() - began, time.monotonic() - began_wall
     require(reached > WANTED, f'reads only {reached:.2%}')
-    require(elapsed < SECONDS_MAX, f'took {elapsed:.1f} s')
-    return {'accuracy': round(reached, 4), 'epochs': EPOCHS, 'seconds': round(elapsed, 1)}
+    require(elapsed < SECONDS_MAX, f'took {elapsed:.1f} s of a processor')
+    figures = {'cpuSeconds': round(elapsed, 1), 'wallSeconds': round(wall, 1)}
+    return {'accuracy': round(reached, 4), 'epochs': EPOCHS} | figures
 
 
 prove('cnn', check)
