@@ -49,16 +49,6 @@ export async function selectOrganizationsDue(tx: Tx, before: Instant): Promise<r
   return rows.map(({ organization }) => organization)
 }
 
-export async function selectOrganizationsOf(
-  tx: Tx,
-  leases: readonly LeaseId[],
-): Promise<readonly OrganizationId[]> {
-  const { rows } = await sql<{ organization: OrganizationId }>`
-    select distinct organization from lease where id = any(${leases}::text[])
-    order by organization`.execute(tx.db)
-  return rows.map(({ organization }) => organization)
-}
-
 export async function updateLease(
   tx: Tx,
   lease: LeaseId,

@@ -11,7 +11,7 @@ export const leaseMsMax = 10 * minuteMs
 export const leaseMsLow = 5 * minuteMs
 
 /** What a start must at least be good for (`money.md` §3.1). */
-export const leaseMsMin = minuteMs
+const leaseMsMin = minuteMs
 
 /** A longer gap than this after a sighting is silence: nothing is known of the time in it. */
 export const silenceMs = minuteMs

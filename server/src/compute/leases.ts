@@ -87,15 +87,6 @@ function holdOf(
   }
 }
 
-/**
- * Locks leases until the transaction ends, by the journal lock of their organizations: whatever changes a
- * lease holds that. Comes after allocations and before anything is recorded (which takes the same lock
- * anyway).
- */
-export async function lockLeases(tx: Tx, leases: readonly LeaseId[]): Promise<void> {
-  for (const organization of await rows.selectOrganizationsOf(tx, leases)) await lock(tx, organization)
-}
-
 /** When the lease is used up; null: it does not run now, or never ends. */
 export async function endsAt(tx: Tx, lease: LeaseId): Promise<Instant | null> {
   return (await rows.selectLease(tx, lease))?.until ?? null
@@ -276,7 +267,7 @@ async function sighted(
 }
 
 /** Was the allocation seen within the last minute, or is nothing of it paid now? */
-export function isSighted(
+function isSighted(
   rank: { readonly lastSeenAt: Instant | null; readonly spells: Rank['spells'] },
   now: Instant,
 ): boolean {

@@ -113,7 +113,7 @@ const ofStorage: ReadonlySet<EventType> = new Set(['created', 'resized', 'repric
 const sizesAndBooks: ReadonlySet<EventType> = new Set(['created', 'resized', 'repriced'])
 
 /** How far back a readiness may lie: a command may begin and end between two looks (`bill.md` §2). */
-export const readyBackMsMax = minuteMs
+const readyBackMsMax = minuteMs
 
 /** The `prevHash` of the first event. */
 const noHash = '0'.repeat(64)

@@ -45,11 +45,6 @@ export async function stateOf(tx: Tx, allocation: AllocationId): Promise<Metered
   return meteredOf(events)
 }
 
-/** The spells of an allocation, oldest first. */
-export async function spellsOf(tx: Tx, allocation: AllocationId): Promise<readonly Spell[]> {
-  return rows.selectSpells(tx, allocation)
-}
-
 /** The spells of many allocations, oldest first; an allocation without any is absent. */
 export async function spellsOfAll(
   tx: Tx,
