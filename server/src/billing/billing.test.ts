@@ -7,7 +7,8 @@ import { type TestDatabase, testDatabase } from '../store/testing.ts'
 import { canAfford, charges, costOf, grant, organizationsDue, settle, statement, usage } from './billing.ts'
 import { after, Stage } from './testing.ts'
 
-// What people are shown before and after it is booked. v100 costs 1 000 000 nanos a second, a CPU a tenth of it.
+// What people are shown before and after it is booked. v100 costs 1 000 000 nanos a second, a CPU a tenth of
+// it.
 
 const lines = [
   { sku: 'gpu.v100', quantity: 2 },
