@@ -1,0 +1,39 @@
+import type { ImageVersion } from '@gpuhour/sdk/contract'
+import type { CommandSpec } from '../command.ts'
+import { everyItem } from '../pick.ts'
+import { size, table } from '../shown.ts'
+
+function stateOf({ isOffered, build }: ImageVersion): string {
+  if (!build) return isOffered ? 'ready' : 'withdrawn'
+  const steps = build.steps > 0 ? ` ${build.step}/${build.steps}` : ''
+  const bytes = build.bytesDone === null ? '' : ` ${size(build.bytesDone)}`
+  const state =
+    build.state === 'failed' ? `failed: ${build.error ?? 'unknown'}` : `${build.state}${steps}${bytes}`
+  return isOffered ? `ready, next ${state}` : state
+}
+
+function proofsOf({ proofs }: ImageVersion): string {
+  return proofs.length === 0 ? '–' : `${proofs.filter(({ ok }) => ok).length} of ${proofs.length}`
+}
+
+export const command: CommandSpec = {
+  name: 'images',
+  summary: 'what can be run: images, versions, proofs, builds under way',
+  async run(context) {
+    const client = context.client()
+    const images = await everyItem((cursor) =>
+      client.listImages({ query: { ...(cursor ? { cursor } : {}) } }),
+    )
+    if (context.isJson) return context.printJson(images)
+    const rows = images.flatMap(({ title, versions }) =>
+      versions.map((version) => [
+        version.reference,
+        stateOf(version),
+        version.sizeBytes === null ? '–' : size(version.sizeBytes),
+        proofsOf(version),
+        title['en'] ?? '',
+      ]),
+    )
+    context.print(table(['IMAGE', 'STATE', 'SIZE', 'PROOFS', 'TITLE'], rows, context.isTerminal))
+  },
+}

@@ -1,0 +1,149 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { homedir, hostname } from 'node:os'
+import { join } from 'node:path'
+import { ApiError, makeId } from '@gpuhour/sdk/client'
+import type { KeyAction } from '@gpuhour/sdk/contract'
+import { argument, type CommandSpec, textOption, UsageError, wholeOption } from '../command.ts'
+import { everyItem } from '../pick.ts'
+import { ago, table } from '../shown.ts'
+
+function missing(what: string, name: string): ApiError {
+  return new ApiError('not_found', 404, `You have no ${what} "${name}". See: gpuhour keys.`)
+}
+
+/** The public key that is meant: a file's, standard input's, or the one that ssh would use by default. */
+function publicKeyOf(file: string | undefined): string {
+  const likely = ['id_ed25519.pub', 'id_ecdsa.pub', 'id_rsa.pub'].map((name) => join(homedir(), '.ssh', name))
+  const path = file === '-' ? 0 : (file ?? likely.find((one) => existsSync(one)))
+  if (path === undefined)
+    throw new UsageError('There is no public key in ~/.ssh. Name a file, or make one: ssh-keygen.')
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+const sshCommands: readonly CommandSpec[] = [
+  {
+    name: 'list',
+    summary: 'your SSH keys',
+    async run(context) {
+      const client = context.client()
+      const keys = await everyItem((cursor) => client.listSshKeys({ query: cursor ? { cursor } : {} }))
+      if (context.isJson) return context.printJson(keys)
+      const rows = keys.map(({ id, name, fingerprint, lastUsedAt }) => [
+        id,
+        name,
+        fingerprint,
+        ago(lastUsedAt),
+      ])
+      context.print(table(['ID', 'NAME', 'FINGERPRINT', 'LAST USED'], rows, context.isTerminal))
+    },
+  },
+  {
+    name: 'add',
+    summary: 'add a public key',
+    args: [['[file]', 'the ".pub" file; "-" is standard input; default: the one in ~/.ssh']],
+    options: [['--name <name>', 'default: its comment, or this machine']],
+    async run(context, given) {
+      const publicKey = publicKeyOf(given.args[0])
+      const comment = publicKey.split(/\s+/).slice(2).join(' ')
+      const name = (textOption(given, 'name') ?? (comment || hostname())).slice(0, 80)
+      const key = await context.client().createSshKey({ body: { id: makeId('sshKey'), name, publicKey } })
+      if (context.isJson) return context.printJson(key)
+      context.print(`Added ${key.fingerprint} as "${key.name}".`)
+    },
+  },
+  {
+    name: 'rm',
+    summary: 'remove a public key',
+    args: [['<key>', 'its id, name or fingerprint']],
+    async run(context, given) {
+      const client = context.client()
+      const name = argument(given, 0)
+      const keys = await everyItem((cursor) => client.listSshKeys({ query: cursor ? { cursor } : {} }))
+      const key = keys.find((one) => one.id === name || one.name === name || one.fingerprint === name)
+      if (!key) throw missing('SSH key', name)
+      await client.deleteSshKey({ params: { sshKey: key.id } })
+      if (context.isJson) return context.printJson({})
+      context.print(`Removed ${key.fingerprint}.`)
+    },
+  },
+]
+
+const apiCommands: readonly CommandSpec[] = [
+  {
+    name: 'list',
+    summary: 'your API keys',
+    async run(context) {
+      const client = context.client()
+      const keys = await everyItem((cursor) => client.listApiKeys({ query: cursor ? { cursor } : {} }))
+      if (context.isJson) return context.printJson(keys)
+      const rows = keys.map((key) => [
+        key.id,
+        key.name,
+        `${key.hint}…`,
+        key.actions.join(','),
+        key.expiresAt ?? 'never',
+        ago(key.lastUsedAt),
+      ])
+      context.print(table(['ID', 'NAME', 'KEY', 'MAY', 'EXPIRES', 'LAST USED'], rows, context.isTerminal))
+    },
+  },
+  {
+    name: 'create',
+    summary: 'make an API key; its secret is printed once',
+    args: [['<name>', 'what it is for']],
+    options: [
+      ['--actions <list>', 'what it may: read,compute,storage,connect,billing,manage; default all of these'],
+      ['--days <count>', 'how long it works; default: until it is revoked'],
+      ['--only-project', 'confine it to the project'],
+    ],
+    examples: ['gpuhour keys api create ci --actions read,compute --days 90'],
+    async run(context, given) {
+      const actions = textOption(given, 'actions')?.split(',')
+      const expiresInDays = wholeOption(given, 'days')
+      const project = given.options['onlyProject'] === true ? (await context.project()).id : null
+      const key = await context.client().createApiKey({
+        body: {
+          id: makeId('apiKey'),
+          name: argument(given, 0),
+          organization: (await context.organization()).id,
+          project,
+          // Unknown words are refused by the platform, which names those that there are.
+          ...(actions ? { actions: actions as KeyAction[] } : {}),
+          ...(expiresInDays === undefined ? {} : { expiresInDays }),
+        },
+      })
+      if (context.isJson) return context.printJson(key)
+      context.print(key.secret ?? '')
+      context.say('This is shown once. Keep it where nobody else reads it.')
+    },
+  },
+  {
+    name: 'rm',
+    summary: 'revoke an API key',
+    args: [['<key>', 'its id or name']],
+    async run(context, given) {
+      const client = context.client()
+      const name = argument(given, 0)
+      const keys = await everyItem((cursor) => client.listApiKeys({ query: cursor ? { cursor } : {} }))
+      const key = keys.find((one) => one.id === name || one.name === name)
+      if (!key) throw missing('API key', name)
+      await client.deleteApiKey({ params: { apiKey: key.id } })
+      if (context.isJson) return context.printJson({})
+      context.print(`Revoked "${key.name}".`)
+    },
+  },
+]
+
+export const command: CommandSpec = {
+  name: 'keys',
+  summary: 'SSH keys and API keys',
+  commands: [
+    { name: 'ssh', summary: 'public keys for the SSH door', commands: sshCommands },
+    { name: 'api', summary: 'secrets that act for you', commands: apiCommands },
+  ],
+  examples: ['gpuhour keys ssh add ~/.ssh/id_ed25519.pub', 'gpuhour keys api list'],
+}

@@ -1,0 +1,55 @@
+import type { Instance } from '@gpuhour/sdk/contract'
+import { argument, type CommandSpec } from '../command.ts'
+import { endingText, rungOf } from '../ladder.ts'
+import { pickInstance } from '../pick.ts'
+import { ago, decimal, duration, money } from '../shown.ts'
+
+/** The instants of its ladder, each with what it cost to stand there. */
+function ladderOf({ requestedAt, allocation }: Instance): readonly (readonly [string, string])[] {
+  if (!allocation) return requestedAt ? [['asked', `${ago(requestedAt)} · free`]] : []
+  const { allocatedAt, startedAt, readyAt, closedAt, releasedAt, node } = allocation
+  const rungs: readonly (readonly [string, string | null, string])[] = [
+    ['asked', requestedAt, 'free'],
+    ['devices given', allocatedAt, `free, on ${node}`],
+    ['container started', startedAt, 'free'],
+    ['ready', readyAt, 'paid from here'],
+    ['bill closed', closedAt, 'free from here'],
+    ['gone', releasedAt, 'free'],
+  ]
+  return rungs.flatMap(([name, at, note]) => (at === null ? [] : [[name, `${at} · ${note}`] as const]))
+}
+
+export const command: CommandSpec = {
+  name: 'show',
+  summary: 'everything about one instance: state, ladder, cost, doors',
+  args: [['<instance>', 'its name or id']],
+  async run(context, given) {
+    const client = context.client()
+    const instance = await pickInstance(context, client, argument(given, 0))
+    if (context.isJson) return context.printJson(instance)
+    const { cost, home, ssh, doors } = instance
+    const why = endingText(instance)
+    const lines: (readonly [string, string])[] = [
+      ['name', instance.name],
+      ['id', instance.id],
+      ['image', instance.image],
+      ['flavor', instance.flavor],
+      ['state', `${rungOf(instance)}${why ? ` · ${why}` : ''}`],
+      ...ladderOf(instance),
+      [
+        'paid',
+        `${duration(Number(cost.paidMillis))} · ${decimal(cost.gpuHours, 3)} GPU-hours · ${decimal(cost.cpuHours, 3)} CPU-hours`,
+      ],
+      ['cost', `${money(cost.amountNanos, cost.currency, 4)} so far`],
+      [
+        'home',
+        `${home.name}, ${home.sizeGib} GiB · ${money(cost.storageNanosPerHour, cost.currency, 6)} an hour`,
+      ],
+      ...(cost.leaseUntil ? [['money is held until', cost.leaseUntil] as const] : []),
+      ...doors.map(({ name, url, isOpen }) => [name, isOpen ? url : `${url} (closed)`] as const),
+      ['ssh', `ssh -p ${ssh.port} ${ssh.user}@${ssh.host}`],
+    ]
+    const width = Math.max(...lines.map(([name]) => name.length))
+    for (const [name, value] of lines) context.print(`${name.padEnd(width)}   ${value}`)
+  },
+}

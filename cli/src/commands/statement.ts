@@ -1,0 +1,84 @@
+import { writeFileSync } from 'node:fs'
+import type { Statement } from '@gpuhour/sdk/contract'
+import { type CommandSpec, type Given, textOption, UsageError } from '../command.ts'
+import type { Context } from '../context.ts'
+import { money, table } from '../shown.ts'
+
+/** A silent machine is recorded within a minute; until then a period up to now cannot be settled. */
+const settlePatienceMs = 90_000
+
+function instantOf(given: Given, name: 'from' | 'to'): string | undefined {
+  const text = textOption(given, name)
+  if (text === undefined) return undefined
+  const ms = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
+  if (Number.isNaN(ms))
+    throw new UsageError(`--${name} ${text} is no date such as 2026-11-01 or 2026-11-01T00:00:00Z.`)
+  return new Date(ms).toISOString()
+}
+
+function unitHours(unitMillis: string): string {
+  return (Number(BigInt(unitMillis) / 1000n) / 3600).toFixed(3)
+}
+
+function sayStatement(context: Context, statement: Statement): void {
+  const { currency, lines, credits } = statement
+  const rows = lines.map((line) => [
+    line.name,
+    line.sku,
+    `${unitHours(line.unitMillis)} ${line.unit}s`,
+    money(line.nanosPerUnitHour, currency, 6),
+    money(line.amountNanos, currency, 6),
+  ])
+  context.print(`${statement.from} to ${statement.to}`)
+  context.print(table(['WHAT', 'SKU', 'USE', 'RATE', 'AMOUNT'], rows, context.isTerminal))
+  context.print(`total ${money(statement.totalNanos, currency, 6)}`)
+  for (const { at, code, amountNanos } of credits)
+    context.print(`${code} at ${at}: ${money(amountNanos, currency, 6)}`)
+  context.print(`balance ${money(statement.balanceNanos, currency, 6)}`)
+}
+
+/** Writes the open bill where one wants it; it can be checked by anybody, without us. */
+async function writeBundle(
+  context: Context,
+  organization: string,
+  query: { from?: string; to?: string },
+  file: string,
+): Promise<void> {
+  const bill = await context.client(settlePatienceMs).getBill({ params: { organization }, query })
+  const text = `${JSON.stringify(bill, null, 2)}\n`
+  if (file === '-') return context.print(text)
+  try {
+    writeFileSync(file, text)
+  } catch (error) {
+    throw new UsageError(
+      `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+  const { events, charges, total, currency } = bill
+  context.say(
+    `${file}: ${events.length} events, ${charges.length} charges, total ${money(total, currency, 6)}. ` +
+      `Check it: gpuhour verify-bill ${file}`,
+  )
+  if (context.isJson)
+    context.printJson({ file, events: events.length, charges: charges.length, total, currency })
+}
+
+export const command: CommandSpec = {
+  name: 'statement',
+  summary: 'what a period cost, to the nano; with --bundle as a document that anybody can recompute',
+  options: [
+    ['--from <date>', 'its beginning; default: the start of the month'],
+    ['--to <date>', 'its end; default: now'],
+    ['--bundle <file>', 'write the open bill to a file; "-" is standard output'],
+  ],
+  examples: ['gpuhour statement', 'gpuhour statement --from 2026-11-01 --bundle bill.json'],
+  async run(context, given) {
+    const { id: organization } = await context.organization()
+    const [from, to, file] = [instantOf(given, 'from'), instantOf(given, 'to'), textOption(given, 'bundle')]
+    const query = { ...(from ? { from } : {}), ...(to ? { to } : {}) }
+    if (file !== undefined) return writeBundle(context, organization, query, file)
+    const statement = await context.client(settlePatienceMs).getStatement({ params: { organization }, query })
+    if (context.isJson) return context.printJson(statement)
+    sayStatement(context, statement)
+  },
+}

@@ -1,0 +1,23 @@
+import { type CommandSpec, wholeOption } from '../command.ts'
+import { duration, money, table } from '../shown.ts'
+
+export const command: CommandSpec = {
+  name: 'usage',
+  summary: 'paid time, newest first: every stretch in which something ran',
+  options: [['--limit <count>', 'how many; default 50, at most 200']],
+  async run(context, given) {
+    const { id: organization, currency } = await context.organization()
+    const limit = wholeOption(given, 'limit') ?? 50
+    const { items } = await context.client().listUsage({ params: { organization }, query: { limit } })
+    if (context.isJson) return context.printJson(items)
+    const rows = items.map((item) => [
+      item.name,
+      item.flavor,
+      item.from,
+      item.to ?? 'running',
+      duration(Number(item.paidMillis)),
+      money(item.amountNanos, currency, 4),
+    ])
+    context.print(table(['NAME', 'FLAVOR', 'FROM', 'TO', 'PAID', 'COST'], rows, context.isTerminal))
+  },
+}

@@ -1,0 +1,96 @@
+import { makeId } from '@gpuhour/sdk/client'
+import type { Volume } from '@gpuhour/sdk/contract'
+import { argument, type CommandSpec, type Given, UsageError } from '../command.ts'
+import type { Context } from '../context.ts'
+import { everyItem, pickVolume } from '../pick.ts'
+import { money, table } from '../shown.ts'
+
+function gibOf(given: Given, index: number): number {
+  const text = argument(given, index)
+  if (/^\d{1,6}$/.test(text)) return Number(text)
+  throw new UsageError(`"${text}" is not a size in whole GiB.`)
+}
+
+function sayVolume(context: Context, volume: Volume, what: string): void {
+  if (context.isJson) return context.printJson(volume)
+  const price = money(volume.nanosPerHour, volume.currency, 6)
+  context.print(`${what} ${volume.name}: ${volume.sizeGib} GiB, ${price} an hour.`)
+}
+
+const list: CommandSpec = {
+  name: 'list',
+  summary: 'volumes of the project',
+  async run(context) {
+    const client = context.client()
+    const { id: project } = await context.project()
+    const volumes = await everyItem((cursor) =>
+      client.listVolumes({ params: { project }, query: cursor ? { cursor } : {} }),
+    )
+    if (context.isJson) return context.printJson(volumes)
+    const rows = volumes.map(({ name, sizeGib, state, attachedTo, homeOf, nanosPerHour, currency }) => [
+      name,
+      `${sizeGib} GiB`,
+      state,
+      attachedTo ?? '–',
+      homeOf ? 'home' : 'volume',
+      `${money(nanosPerHour, currency, 6)}/h`,
+    ])
+    context.print(table(['NAME', 'SIZE', 'STATE', 'USED BY', 'KIND', 'PRICE'], rows, context.isTerminal))
+  },
+}
+
+const create: CommandSpec = {
+  name: 'create',
+  summary: 'make a volume; paid from when it is there',
+  args: [
+    ['<name>', 'its name'],
+    ['<gib>', 'its size in GiB'],
+  ],
+  async run(context, given) {
+    const { id: project } = await context.project()
+    const body = { id: makeId('volume'), name: argument(given, 0), sizeGib: gibOf(given, 1) }
+    sayVolume(context, await context.client().createVolume({ params: { project }, body }), 'Made')
+  },
+}
+
+const resize: CommandSpec = {
+  name: 'resize',
+  summary: 'grow a volume',
+  args: [
+    ['<volume>', 'its name or id'],
+    ['<gib>', 'its new size in GiB'],
+  ],
+  async run(context, given) {
+    const client = context.client()
+    const { id: volume } = await pickVolume(context, client, argument(given, 0))
+    const params = { volume }
+    sayVolume(context, await client.resizeVolume({ params, body: { sizeGib: gibOf(given, 1) } }), 'Resized')
+  },
+}
+
+const remove: CommandSpec = {
+  name: 'rm',
+  summary: 'delete a volume with everything on it; free from now',
+  args: [['<volume>', 'its name or id']],
+  options: [['-y, --yes', 'do not ask']],
+  async run(context, given) {
+    const client = context.client()
+    const { id, name } = await pickVolume(context, client, argument(given, 0))
+    if (given.options['yes'] !== true && context.isInteractive) {
+      const { confirm } = await import('@clack/prompts')
+      const message = `Delete the volume ${name} with everything on it? This cannot be undone.`
+      if ((await confirm({ message, initialValue: false, output: process.stderr })) !== true)
+        throw new UsageError('Nothing was deleted.')
+    }
+    const volume = await client.deleteVolume({ params: { volume: id } })
+    if (context.isJson) return context.printJson(volume)
+    context.print(`Deleted ${name}.`)
+  },
+}
+
+export const command: CommandSpec = {
+  name: 'volumes',
+  summary: 'storage that outlives instances and runs',
+  commands: [list, create, resize, remove],
+  examples: ['gpuhour volumes list', 'gpuhour volumes create data 50'],
+}

@@ -1,0 +1,124 @@
+import { type ApiError, type Client, createClient } from '@gpuhour/sdk/client'
+import type { Me, Organization, Project } from '@gpuhour/sdk/contract'
+import { UsageError } from './command.ts'
+import { type Access, type Profile, readPlatform, readProfile } from './configuration.ts'
+import { SignInError } from './failures.ts'
+
+/** What every command is given: where to write, whom to ask, and which project is meant. */
+export interface Context {
+  readonly isJson: boolean
+  /** Somebody looks at our output. */
+  readonly isTerminal: boolean
+  /** Somebody can be asked. */
+  readonly isInteractive: boolean
+  /** Answers, on stdout. */
+  print(text: string): void
+  /** One JSON document, on stdout. */
+  printJson(value: unknown): void
+  /** What is going on, on stderr. */
+  say(text: string): void
+  /** A client; with patience it waits while the platform does not answer, and says so once. */
+  client(patienceMs?: number): Client
+  /** Where the platform answers. */
+  access(): Access
+  me(): Promise<Me>
+  project(): Promise<Project>
+  organization(): Promise<Organization>
+}
+
+/** Long enough for a platform that was killed to be started again by hand. */
+export const longPatienceMs = 180_000
+
+/** Who is signed in: by the environment, or by the last `login`. */
+function profileInForce(say: (text: string) => void): Profile {
+  const [url, apiKey] = [process.env['GPUHOUR_URL'], process.env['GPUHOUR_API_KEY']]
+  if (apiKey) return { kind: 'remote', url: (url || 'http://127.0.0.1:7070').replace(/\/+$/, ''), apiKey }
+  const profile = readProfile(say)
+  if (profile) return profile
+  throw new SignInError(
+    'Nobody is signed in. Run "gpuhour login --local" on the machine of the platform, or "gpuhour login URL".',
+  )
+}
+
+/** Says once that the platform is away, and once that it is back, however many requests notice. */
+function troubleTeller(say: (text: string) => void): (trouble: ApiError | null) => void {
+  let away = 0
+  return (trouble) => {
+    if (trouble && away === 0) say(`waiting for the platform to come back: ${trouble.message}`)
+    away += trouble ? 1 : -1
+    if (!trouble && away === 0) say('the platform is back')
+  }
+}
+
+function named<T extends { readonly id: string; readonly name: string }>(
+  things: readonly T[],
+  name: string,
+): T | null {
+  return things.find(({ id }) => id === name) ?? things.find((thing) => thing.name === name) ?? null
+}
+
+/** The project that is meant: the named one, or the only one. */
+function projectOf(me: Me, name: string | undefined): Project {
+  const wanted = name ?? process.env['GPUHOUR_PROJECT']
+  const found = wanted ? named(me.projects, wanted) : me.projects.length === 1 ? me.projects[0] : null
+  if (found) return found
+  const names = me.projects.map((project) => project.name).join(', ') || 'none'
+  throw new UsageError(
+    wanted
+      ? `There is no project "${wanted}". Projects: ${names}.`
+      : `Which project? Name it with -p. Projects: ${names}.`,
+  )
+}
+
+/** Makes the context of one command. */
+export function makeContext(options: {
+  readonly json: boolean
+  readonly project: string | undefined
+}): Context {
+  const say = (text: string): void => void process.stderr.write(`${text}\n`)
+  let profile: Profile | null = null
+  let me: Promise<Me> | null = null
+  const access = (): Access => {
+    profile ??= profileInForce(say)
+    return profile.kind === 'local' ? readPlatform(profile.dataDir) : profile
+  }
+  const onTrouble = troubleTeller(say)
+  const client = (patienceMs = 0): Client => {
+    // Asked at once, so that nobody waits who is not signed in.
+    const { url } = access()
+    return createClient({
+      baseUrl: url,
+      patienceMs,
+      onTrouble,
+      // The platform of this machine may be started again on another port: its file is read for each request.
+      fetch: (request) => {
+        const now = access()
+        request.headers.set('authorization', `Bearer ${now.apiKey}`)
+        return fetch(
+          now.url === url ? request : new Request(now.url + request.url.slice(url.length), request),
+        )
+      },
+    })
+  }
+  const context: Context = {
+    isJson: options.json,
+    isTerminal: process.stdout.isTTY === true,
+    isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    print: (text) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+    printJson: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
+    say,
+    client,
+    access,
+    me: () => (me ??= client().getMe()),
+    project: async () => projectOf(await context.me(), options.project),
+    async organization() {
+      const found = await context.me()
+      if (found.organizations.length === 1 && found.organizations[0]) return found.organizations[0]
+      const { organization } = projectOf(found, options.project)
+      const owner = named(found.organizations, organization)
+      if (owner) return owner
+      throw new UsageError('Which organization? Name one of its projects with -p.')
+    },
+  }
+  return context
+}

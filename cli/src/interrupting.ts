@@ -1,0 +1,55 @@
+import type { Context } from './context.ts'
+
+/** What Ctrl-C can come to. */
+export interface Ways {
+  /** Ask the platform to stop it; whoever follows it sees it end. */
+  readonly stop: () => Promise<void>
+  /** Let it run, and go. */
+  readonly leave: () => void
+}
+
+async function askWay(): Promise<'stop' | 'leave' | 'stay'> {
+  const { isCancel, select } = await import('@clack/prompts')
+  const answer = await select({
+    message: 'Stop the run, or leave it running?',
+    options: [
+      { value: 'stop', label: 'stop it: free from now' },
+      { value: 'leave', label: 'leave it running, and go' },
+      { value: 'stay', label: 'neither: go on watching' },
+    ],
+    output: process.stderr,
+  })
+  return isCancel(answer) ? 'leave' : answer
+}
+
+/**
+ * Watches for Ctrl-C: the first asks once what is meant, where somebody can be asked, and else stops the
+ * run; the second leaves at once. SIGTERM and SIGHUP leave: whoever ends a terminal does not mean the
+ * work. Returns how to stop watching.
+ */
+export function interruptions(context: Context, { stop, leave }: Ways): () => void {
+  let count = 0
+  const stopIt = async (): Promise<void> => {
+    context.say('stopping the run; press Ctrl-C again to leave at once')
+    await stop().catch(() => context.say('the platform does not answer: the run was not stopped'))
+  }
+  const asked = async (): Promise<void> => {
+    const way = context.isInteractive ? await askWay() : 'stop'
+    if (way === 'leave') leave()
+    else if (way === 'stop') await stopIt()
+    else count = 0
+  }
+  const onInterrupt = (): void => {
+    count += 1
+    if (count === 1) void asked()
+    else leave()
+  }
+  process.on('SIGINT', onInterrupt)
+  process.on('SIGTERM', leave)
+  process.on('SIGHUP', leave)
+  return () => {
+    process.off('SIGINT', onInterrupt)
+    process.off('SIGTERM', leave)
+    process.off('SIGHUP', leave)
+  }
+}

@@ -1,0 +1,76 @@
+/** How figures, times and tables look to a person. */
+
+const symbols: Readonly<Record<string, string>> = { USD: '$', EUR: '€' }
+
+/**
+ * Nano-units as money with so many decimals, half away from zero: what is shown is rounded, what is
+ * charged is not.
+ */
+export function money(nanos: string | bigint, currency: string, decimals = 2): string {
+  const value = BigInt(nanos)
+  const unit = 10n ** BigInt(9 - decimals)
+  const magnitude = value < 0n ? -value : value
+  const rounded = (magnitude + unit / 2n) / unit
+  const scale = 10n ** BigInt(decimals)
+  const fraction = (rounded % scale).toString().padStart(decimals, '0')
+  const sign = value < 0n && rounded > 0n ? '-' : ''
+  return `${sign}${symbols[currency] ?? `${currency} `}${rounded / scale}.${fraction}`
+}
+
+/** A decimal string with so many decimals, half up. */
+export function decimal(text: string, decimals: number): string {
+  return Number(text).toFixed(decimals)
+}
+
+/** Milliseconds as whole seconds below ten minutes, else as minutes, hours or days. */
+export function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  if (seconds < 600) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 120) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 48) return `${hours} h ${minutes % 60} min`
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`
+}
+
+/** How long ago an instant was. */
+export function ago(instant: string | null): string {
+  return instant === null ? '–' : `${duration(Math.max(0, Date.now() - Date.parse(instant)))} ago`
+}
+
+/** Bytes in decimal units, as registries count them. */
+export function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)))
+  const value = bytes / 1000 ** power
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`
+}
+
+/** How many columns a text takes on a terminal: wide scripts take two. */
+function columns(text: string): number {
+  let count = 0
+  for (const character of text)
+    count += /\p{Script=Han}|\p{Script=Hangul}|[\u3000-\u30ff\uff00-\uff60]/u.test(character) ? 2 : 1
+  return count
+}
+
+/**
+ * Rows as a table: aligned with a header on a terminal, by tabs and without one where a program reads.
+ * What came from somebody else's keyboard cannot move the cursor.
+ */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  isTerminal: boolean,
+): string {
+  const plain = rows.map((row) => row.map((cell) => cell.replaceAll(/\p{Cc}/gu, ' ')))
+  if (!isTerminal) return plain.map((row) => `${row.join('\t')}\n`).join('')
+  const all = [header, ...plain]
+  const widths = header.map((_, index) => Math.max(...all.map((row) => columns(row[index] ?? ''))))
+  return all
+    .map((row) => {
+      const cells = row.map((cell, index) => cell + ' '.repeat((widths[index] ?? 0) - columns(cell)))
+      return `${cells.join('   ').trimEnd()}\n`
+    })
+    .join('')
+}
