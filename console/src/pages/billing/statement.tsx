@@ -1,0 +1,217 @@
+import type { Balance, Statement } from '@gpuhour/sdk/contract'
+import { Select, Skeleton, Text } from '@mantine/core'
+import { IconReceipt2 } from '@tabler/icons-react'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Link } from 'react-router'
+import { paths } from '../../paths.ts'
+import { api, keys, pollMs } from '../../parts/api.ts'
+import { BillingFrame } from '../../parts/billing_frame.tsx'
+import { LiveBalance, Rate } from '../../parts/live_money.tsx'
+import { type PeriodName, periodNames, periodOf } from '../../parts/periods.ts'
+import { useBalance, useNow } from '../../parts/queries.ts'
+import { useSession } from '../../parts/session.ts'
+import { serverClock } from '../../parts/server_clock.ts'
+import { Shown } from '../../parts/shown.tsx'
+import { Empty } from '../../ui/empty.tsx'
+import { Figure } from '../../ui/figure.tsx'
+import { useLocale } from '../../ui/locale.ts'
+import { Money } from '../../ui/money.tsx'
+import { cents } from '../../ui/money.ts'
+import { Panel } from '../../ui/panel.tsx'
+import { type Column, Table, TableSkeleton } from '../../ui/table.tsx'
+import { durationText, exactText, momentText } from '../../ui/time.ts'
+import { When } from '../../ui/when.tsx'
+
+/** What there is, and what a period cost, line by line. */
+export function StatementPage() {
+  const { t } = useTranslation()
+  const { organization } = useSession()
+  const [name, setName] = useState<PeriodName>('month')
+  const asked = useMemo(() => periodOf(name, serverClock.now(), organization.timeZone), [name, organization])
+  const query = useQuery({
+    queryKey: keys.statement(organization.id, asked.from ?? '', asked.to ?? ''),
+    queryFn: ({ signal }) =>
+      api.getStatement({ params: { organization: organization.id }, query: asked }, { signal }),
+    refetchInterval: pollMs.calm,
+    placeholderData: keepPreviousData,
+  })
+  const balance = useBalance()
+  const picker = (
+    <Select
+      aria-label={t('billing.period')}
+      value={name}
+      onChange={(value) => setName(periodNames.find((one) => one === value) ?? 'month')}
+      data={periodNames.map((value) => ({ value, label: t(`billing.${value}`) }))}
+      allowDeselect={false}
+      w={170}
+    />
+  )
+  return (
+    <BillingFrame>
+      <Panel>
+        <Shown query={balance} skeleton={<Skeleton height={66} aria-hidden />}>
+          {(found) => <Purse balance={found} />}
+        </Shown>
+      </Panel>
+      <Panel title={t('billing.statement')} aside={picker} isFlush>
+        <Shown query={query} skeleton={<TableSkeleton />} isFlush>
+          {(statement) => <Lines statement={statement} />}
+        </Shown>
+      </Panel>
+      {query.data && query.data.credits.length > 0 ? <Credits statement={query.data} /> : null}
+    </BillingFrame>
+  )
+}
+
+function Purse({ balance }: { balance: Balance }) {
+  const { t } = useTranslation()
+  const locale = useLocale()
+  const now = useNow(30_000)
+  const { currency, runwayUntil } = balance
+  const receivable = BigInt(balance.receivableNanos)
+  return (
+    <div className="figures">
+      <Figure label={t('money.balance')} value={<LiveBalance balance={balance} />} hint={t('billing.live')} />
+      <Figure
+        label={t('billing.available')}
+        value={<Money nanos={BigInt(balance.availableNanos)} currency={currency} decimals={cents} />}
+        hint={t('billing.availableHint')}
+      />
+      <Figure
+        label={t('billing.held')}
+        value={<Money nanos={BigInt(balance.heldNanos)} currency={currency} decimals={cents} />}
+        hint={t('billing.heldHint')}
+      />
+      <Figure
+        label={t('money.burn')}
+        value={<Rate nanos={balance.nanosPerHour} currency={currency} />}
+        hint={
+          runwayUntil === null
+            ? t('money.forever')
+            : t('money.lastsUntil', { at: momentText(Date.parse(runwayUntil), now, locale) })
+        }
+      />
+      {receivable > 0n ? (
+        <Figure
+          label={t('billing.receivable')}
+          value={<Money nanos={receivable} currency={currency} decimals={cents} />}
+          hint={t('billing.receivableHint')}
+        />
+      ) : null}
+    </div>
+  )
+}
+
+type Line = Statement['lines'][number]
+
+/** Unit-milliseconds of a line, as unit-hours to the millionth, cut. */
+function unitHours(unitMillis: string): string {
+  const millionths = (BigInt(unitMillis) * 1_000_000n) / 3_600_000n
+  return `${millionths / 1_000_000n}.${(millionths % 1_000_000n).toString().padStart(6, '0')}`
+}
+
+function useLineColumns(currency: string): Column<Line>[] {
+  const { t } = useTranslation()
+  const locale = useLocale()
+  return [
+    {
+      head: t('billing.for'),
+      cell: ({ name, subject }) => {
+        const to = subject.startsWith('ins_')
+          ? paths.instance(subject)
+          : subject.startsWith('run_')
+            ? paths.run(subject)
+            : paths.volumes
+        return <Link to={to}>{name}</Link>
+      },
+    },
+    { head: t('billing.sku'), cell: ({ sku }) => <span translate="no">{sku}</span> },
+    {
+      head: t('billing.quantity'),
+      isNumber: true,
+      cell: ({ unitMillis, unit }) => (
+        <span title={durationText(Number(unitMillis), locale)}>
+          {unitHours(unitMillis)} <span className="soft">{unit}</span>
+        </span>
+      ),
+    },
+    {
+      head: t('billing.rate'),
+      isNumber: true,
+      cell: ({ nanosPerUnitHour }) => <Rate nanos={nanosPerUnitHour} currency={currency} />,
+    },
+    {
+      head: t('billing.amount'),
+      isNumber: true,
+      cell: ({ amountNanos, resource }) => (
+        <Link to={paths.charges(resource)}>
+          <Money nanos={BigInt(amountNanos)} currency={currency} />
+        </Link>
+      ),
+    },
+  ]
+}
+
+function Lines({ statement }: { statement: Statement }) {
+  const { t } = useTranslation()
+  const locale = useLocale()
+  const { currency, lines } = statement
+  const columns = useLineColumns(currency)
+  return (
+    <>
+      <Text className="soft" px={16} pb={4}>
+        {exactText(Date.parse(statement.from), locale)} – {exactText(Date.parse(statement.to), locale)}
+      </Text>
+      {lines.length === 0 ? (
+        <Empty
+          icon={<IconReceipt2 size={36} stroke={1.4} />}
+          title={t('billing.nothing')}
+          text={t('billing.nothingText')}
+        />
+      ) : (
+        <>
+          <Table
+            label={t('billing.statement')}
+            columns={columns}
+            rows={lines}
+            keyOf={({ resource, sku, priceBook }) => `${resource} ${sku} ${priceBook}`}
+          />
+          <div
+            className="row"
+            style={{
+              justifyContent: 'space-between',
+              padding: '12px 16px',
+              borderTop: '1px solid var(--line)',
+            }}
+          >
+            <strong>{t('billing.total')}</strong>
+            <strong>
+              <Money nanos={BigInt(statement.totalNanos)} currency={currency} />
+            </strong>
+          </div>
+        </>
+      )}
+    </>
+  )
+}
+
+function Credits({ statement }: { statement: Statement }) {
+  const { t } = useTranslation()
+  const now = useNow(60_000)
+  const columns: Column<Statement['credits'][number]>[] = [
+    { head: t('billing.credit'), cell: ({ code }) => (code === 'grant' ? t('billing.grant') : code) },
+    { head: t('history.at'), cell: ({ at }) => <When at={at} now={now} /> },
+    {
+      head: t('billing.amount'),
+      isNumber: true,
+      cell: ({ amountNanos }) => <Money nanos={BigInt(amountNanos)} currency={statement.currency} />,
+    },
+  ]
+  return (
+    <Panel title={t('billing.credits')} isFlush>
+      <Table label={t('billing.credits')} columns={columns} rows={statement.credits} keyOf={({ id }) => id} />
+    </Panel>
+  )
+}

@@ -1,0 +1,31 @@
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { NavLink } from 'react-router'
+import { paths } from '../paths.ts'
+import { PageHead } from '../ui/page_head.tsx'
+import css from './billing.module.css'
+
+const tabs = [
+  { to: paths.billing, name: 'statement' },
+  { to: paths.charges(), name: 'charges' },
+  { to: paths.usage, name: 'usage' },
+  { to: paths.bill, name: 'bill' },
+] as const
+
+/** The head that the pages of billing have in common. */
+export function BillingFrame({ actions, children }: { actions?: ReactNode; children: ReactNode }) {
+  const { t } = useTranslation()
+  return (
+    <>
+      <PageHead title={t('billing.title')} text={t('billing.text')} actions={actions} />
+      <nav className={css.tabs} aria-label={t('billing.title')}>
+        {tabs.map(({ to, name }) => (
+          <NavLink key={to} to={to} end className={css.tab ?? ''}>
+            {t(`billing.${name}`)}
+          </NavLink>
+        ))}
+      </nav>
+      <div className="stack">{children}</div>
+    </>
+  )
+}

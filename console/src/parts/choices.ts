@@ -1,0 +1,62 @@
+import type { Image, ImageVersion, Instance, Offer } from '@gpuhour/sdk/contract'
+
+/** The flavor by which a balance is explained: the last used, else the cheapest GPU, else the largest. */
+export function usualOffer(
+  offers: readonly Offer[],
+  instances: readonly Pick<Instance, 'flavor' | 'createdAt'>[],
+): Offer | undefined {
+  const last = instances.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt))[0]
+  const byPrice = offers.toSorted((a, b) => Number(BigInt(a.nanosPerHour) - BigInt(b.nanosPerHour)))
+  return (
+    offers.find(({ flavor }) => flavor === last?.flavor) ??
+    byPrice.find(({ gpu }) => gpu !== null) ??
+    byPrice.at(-1)
+  )
+}
+
+/** An image version as it can be picked. */
+export interface Choice {
+  readonly image: Image
+  readonly version: ImageVersion
+}
+
+/** Every version that can be asked for, or could be: what is being built may be asked for, and waits free. */
+export function choicesOf(images: readonly Image[]): readonly Choice[] {
+  return images.flatMap((image) => image.versions.map((version) => ({ image, version })))
+}
+
+/** Offered now, or being built: a failed build is no promise. */
+export function isPickable({ isOffered, build }: ImageVersion): boolean {
+  return isOffered || (build !== null && build.state !== 'failed')
+}
+
+/** What is picked before anybody picked: the first that is offered, else the first that is being built. */
+export function firstPick(choices: readonly Choice[]): Choice | undefined {
+  return (
+    choices.find(({ version }) => version.isOffered) ??
+    choices.find(({ version }) => isPickable(version)) ??
+    choices[0]
+  )
+}
+
+/** The first flavor that fits and is free, else the first that fits. */
+export function firstOffer(offers: readonly Offer[]): Offer | undefined {
+  return (
+    offers.find(({ fits, freeNow }) => fits.allowed && freeNow > 0) ?? offers.find(({ fits }) => fits.allowed)
+  )
+}
+
+/** May it be asked for: it fits, and the platform has such a machine at all. */
+export function isAskable({ fits, capacity }: Offer): boolean {
+  return fits.allowed && capacity > 0
+}
+
+/** How many of its proofs passed. */
+export function provedOf({ proofs }: ImageVersion): { readonly passed: number; readonly all: number } {
+  return { passed: proofs.filter(({ ok }) => ok).length, all: proofs.length }
+}
+
+/** The text in the language that is shown, or in English, which is always there. */
+export function inLanguage(texts: Readonly<Record<string, string>>, language: string): string {
+  return texts[language] ?? texts['en'] ?? Object.values(texts)[0] ?? ''
+}

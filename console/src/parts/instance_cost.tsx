@@ -1,0 +1,56 @@
+import type { Cost, Instance } from '@gpuhour/sdk/contract'
+import { useTranslation } from 'react-i18next'
+import { Link } from 'react-router'
+import { paths } from '../paths.ts'
+import { useLocale } from '../ui/locale.ts'
+import { Money } from '../ui/money.tsx'
+import { Pairs } from '../ui/pairs.tsx'
+import { momentText } from '../ui/time.ts'
+import { LiveCost, PaidTime, Rate } from './live_money.tsx'
+import { useBalance, useNow } from './queries.ts'
+import css from '../ui/ui.module.css'
+
+/** Cost so far, ticking, and what it costs from here. */
+export function InstanceCost({ instance }: { instance: Instance }) {
+  const { t } = useTranslation()
+  const { cost } = instance
+  return (
+    <>
+      <div className={css.figureLabel}>{t('cost.soFar')}</div>
+      <div className={css.figureValue} style={{ fontSize: '2rem' }} role="timer" aria-live="off">
+        <LiveCost cost={cost} />
+      </div>
+      <div className="soft" style={{ marginBottom: 14 }}>
+        {t(cost.isPaying ? 'cost.paidNow' : 'cost.freeNow')}
+      </div>
+      <CostPairs cost={cost} />
+      {instance.allocation === null ? null : (
+        <div style={{ marginTop: 12 }}>
+          <Link to={paths.charges(instance.allocation.id)}>{t('cost.charges')}</Link>
+        </div>
+      )}
+    </>
+  )
+}
+
+/** Rates, paid time and until when the money lasts; of an instance or a run. */
+export function CostPairs({ cost, hasStorage = true }: { cost: Cost; hasStorage?: boolean }) {
+  const { t } = useTranslation()
+  const locale = useLocale()
+  const now = useNow(30_000)
+  const { data: balance } = useBalance()
+  const { gpuHours, cpuHours, leaseUntil } = cost
+  const moment = (at: string) => momentText(Date.parse(at), now, locale)
+  const running = <Rate nanos={cost.nanosPerHour} currency={cost.currency} />
+  const storage = <Rate nanos={cost.storageNanosPerHour} currency={cost.currency} />
+  const items: (readonly [string, React.ReactNode])[] = [
+    [t('cost.running'), running],
+    ...(hasStorage ? [[t('cost.storage'), storage] as const] : []),
+    [t('cost.stopped'), hasStorage ? storage : <Money key="0" nanos={0n} currency={cost.currency} />],
+    [t('cost.paidTime'), <PaidTime key="time" cost={cost} />],
+    Number(gpuHours) > 0 ? [t('cost.gpuHours'), gpuHours] : [t('cost.cpuHours'), cpuHours],
+    ...(leaseUntil !== null && cost.isPaying ? [[t('cost.leaseUntil'), moment(leaseUntil)] as const] : []),
+    ...(balance?.runwayUntil ? [[t('cost.runway'), moment(balance.runwayUntil)] as const] : []),
+  ]
+  return <Pairs items={items} isEven />
+}

@@ -1,0 +1,41 @@
+import type { Balance, Cost } from '@gpuhour/sdk/contract'
+import { useTranslation } from 'react-i18next'
+import { Money } from '../ui/money.tsx'
+import { cents, fine, type MoneyDecimals, ticking } from '../ui/money.ts'
+import { clockText } from '../ui/time.ts'
+import { balanceNow, costNow, paidMsNow } from './live_cost.ts'
+import { useNow } from './queries.ts'
+
+/** What it has cost by now; ticks while a spell is open. */
+export function LiveCost({ cost, decimals }: { cost: Cost; decimals?: MoneyDecimals }) {
+  const now = useNow(cost.isPaying ? 1000 : null)
+  return (
+    <Money
+      nanos={costNow(cost, now)}
+      currency={cost.currency}
+      decimals={decimals ?? (cost.isPaying ? ticking : fine)}
+    />
+  )
+}
+
+/** Paid time by now. */
+export function PaidTime({ cost }: { cost: Cost }) {
+  const now = useNow(cost.isPaying ? 1000 : null)
+  return <span className="numbers">{clockText(paidMsNow(cost, now))}</span>
+}
+
+/** The balance by now. */
+export function LiveBalance({ balance }: { balance: Balance }) {
+  const now = useNow(BigInt(balance.nanosPerHour) > 0n ? 1000 : null)
+  return <Money nanos={balanceNow(balance, now)} currency={balance.currency} decimals={cents} />
+}
+
+/** A price per hour. */
+export function Rate({ nanos, currency }: { nanos: string | bigint; currency: string }) {
+  const { t } = useTranslation()
+  return (
+    <span style={{ whiteSpace: 'nowrap' }}>
+      <Money nanos={BigInt(nanos)} currency={currency} /> <span className="soft">{t('money.perHour')}</span>
+    </span>
+  )
+}

@@ -1,0 +1,58 @@
+import type { ComponentType } from 'react'
+
+/** A page of the console; its code is fetched when somebody goes there. */
+export interface Page {
+  readonly path: string
+  /** `gate`: before one is in. `shell`: only for who is signed in. */
+  readonly frame: 'gate' | 'shell'
+  readonly load: () => Promise<ComponentType>
+}
+
+/** Every page, laid out like the files in `pages/`. */
+export const pages: readonly Page[] = [
+  { path: '/sign-in', frame: 'gate', load: async () => (await import('./pages/sign_in.tsx')).SignInPage },
+  { path: '/device', frame: 'gate', load: async () => (await import('./pages/device.tsx')).DevicePage },
+  { path: '/', frame: 'shell', load: async () => (await import('./pages/home.tsx')).HomePage },
+  { path: '/launch', frame: 'shell', load: async () => (await import('./pages/launch.tsx')).LaunchPage },
+  {
+    path: '/instances',
+    frame: 'shell',
+    load: async () => (await import('./pages/instances/instances.tsx')).InstancesPage,
+  },
+  {
+    path: '/instances/:instance',
+    frame: 'shell',
+    load: async () => (await import('./pages/instances/instance.tsx')).InstancePage,
+  },
+  { path: '/runs', frame: 'shell', load: async () => (await import('./pages/runs/runs.tsx')).RunsPage },
+  { path: '/runs/:run', frame: 'shell', load: async () => (await import('./pages/runs/run.tsx')).RunPage },
+  { path: '/images', frame: 'shell', load: async () => (await import('./pages/images.tsx')).ImagesPage },
+  { path: '/volumes', frame: 'shell', load: async () => (await import('./pages/volumes.tsx')).VolumesPage },
+  {
+    path: '/billing',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/statement.tsx')).StatementPage,
+  },
+  {
+    path: '/billing/charges',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/charges.tsx')).ChargesPage,
+  },
+  {
+    path: '/billing/usage',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/usage.tsx')).UsagePage,
+  },
+  {
+    path: '/billing/bill',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/bill.tsx')).BillPage,
+  },
+  { path: '/keys', frame: 'shell', load: async () => (await import('./pages/keys.tsx')).KeysPage },
+  {
+    path: '/operator',
+    frame: 'shell',
+    load: async () => (await import('./pages/operator.tsx')).OperatorPage,
+  },
+  { path: '*', frame: 'shell', load: async () => (await import('./pages/not_found.tsx')).NotFoundPage },
+]
