@@ -34,12 +34,15 @@ function lines(command: string, args: readonly string[]): readonly string[] {
   return status === 0 ? stdout.split('\n').filter((line) => line !== '') : []
 }
 
-/** `iptables-save` as rules, each with its table; counters and comments are no rules. */
+// A built-in chain that lets everything pass appears with the first look at its table.
+const openChain = /^:(?:INPUT|FORWARD|OUTPUT|PREROUTING|POSTROUTING) ACCEPT/
+
+/** `iptables-save` as rules, each with its table; counters, comments and open built-in chains are no rules. */
 export function readRules(saved: readonly string[]): readonly string[] {
   let table = ''
   return saved.flatMap((line) => {
     if (line.startsWith('*')) table = line.slice(1)
-    if (!/^(:|-A)/.test(line)) return []
+    if (!/^(:|-A)/.test(line) || openChain.test(line)) return []
     return [`${table} ${line.replace(/\s*\[\d+:\d+\]/, '')}`]
   })
 }
