@@ -167,6 +167,11 @@ describe('the simulated world', () => {
     const [before] = await driver.observe(registered, never)
     assert.ok(before?.answered)
     assert.equal(before.nodeNow, clock.now() + 90_000)
+    // What an engine read at a start it never reads again, wherever its clock is set to.
+    assert.equal(
+      before.facts[0]?.seen !== 'ended' && before.facts[0]?.startedAt,
+      world.container(job.id)?.startedAt,
+    )
     world.silence('alpha', 5000)
     assert.equal((await driver.observe(registered, never))[0]?.answered, false)
     await assert.rejects(driver.remove(job.id, never), { code: 'node_unreachable' })

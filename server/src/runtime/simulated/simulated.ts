@@ -208,21 +208,21 @@ export class SimulatedRuntime implements RuntimeDriver {
       engineId,
       bootId: this.#world.bootId(node),
       nodeNow: instant(this.#world.clock.now() + node.aheadMs),
-      facts: here.map((container) => this.#fact(container, node.aheadMs)),
+      facts: here.map((container) => this.#fact(container)),
     }
   }
 
-  #fact(container: SimulatedContainer, aheadMs: number): AllocationFact {
-    const byItsClock = (at: Instant) => instant(at + aheadMs)
+  #fact(container: SimulatedContainer): AllocationFact {
     const { id, state, exitCode, outOfMemory } = container
-    const startedAt = container.startedAt === null ? null : byItsClock(container.startedAt)
-    if (state === 'ended' && container.endedAt !== null) {
+    const startedAt = reading(container.startedAt, container.startedAheadMs)
+    const endedAt = reading(container.endedAt, container.endedAheadMs)
+    if (state === 'ended' && endedAt !== null) {
       const signal = exitCode === null ? null : signalOf(exitCode, outOfMemory)
       return {
         id,
         seen: 'ended',
         startedAt,
-        endedAt: byItsClock(container.endedAt),
+        endedAt,
         exitCode,
         signal,
         outOfMemory,
@@ -241,6 +241,11 @@ export class SimulatedRuntime implements RuntimeDriver {
     const to = this.#doorsAt
     return new Map(to ? ports.map((port) => [port, to]) : [])
   }
+}
+
+/** What a machine's clock showed at a moment when it was ahead by so much. */
+function reading(at: Instant | null, aheadMs: number): Instant | null {
+  return at === null ? null : instant(at + aheadMs)
 }
 
 function silent(node: string): DriverError {

@@ -53,6 +53,9 @@ export interface SimulatedContainer {
   state: 'pulling' | 'creating' | 'starting' | 'ready' | 'paused' | 'ended'
   startedAt: Instant | null
   endedAt: Instant | null
+  /** What its machine's clock was ahead by at those two moments: an engine keeps what it read then. */
+  startedAheadMs: number
+  endedAheadMs: number
   /** Whether its doors had answered before it was paused. */
   wasReady: boolean
   pausedAt: Instant | null
@@ -125,7 +128,13 @@ export class SimulatedWorld {
     const state = this.#keep.load()
     for (const node of state?.nodes ?? nodes.map((plan) => this.#newNode(plan)))
       this.#nodes.set(node.name, node)
-    for (const container of state?.containers ?? []) this.#containers.set(container.id, container)
+    // A world that was kept before machines' clocks could be set knows of no difference.
+    for (const container of state?.containers ?? [])
+      this.#containers.set(container.id, {
+        ...container,
+        startedAheadMs: container.startedAheadMs ?? 0,
+        endedAheadMs: container.endedAheadMs ?? 0,
+      })
   }
 
   /** What truly happened since this object was made, oldest first. */
@@ -195,6 +204,8 @@ export class SimulatedWorld {
       ...{
         startedAt: null,
         endedAt: null,
+        startedAheadMs: 0,
+        endedAheadMs: 0,
         wasReady: false,
         pausedAt: null,
         exitCode: null,
@@ -297,6 +308,8 @@ export class SimulatedWorld {
 
   /** Sets a machine's clock: it shows the true time and so much more. */
   setClock(nodeName: string, aheadMs: number): void {
+    // What is due by now happened by the clock as it was.
+    this.settle()
     this.node(nodeName).aheadMs = aheadMs
     this.#save()
   }
@@ -363,6 +376,7 @@ export class SimulatedWorld {
     }
     container.state = 'starting'
     container.startedAt = at
+    container.startedAheadMs = this.node(container.node).aheadMs
     this.#note('started', container, at)
   }
 
@@ -377,6 +391,7 @@ export class SimulatedWorld {
     if (container.state === 'ended') return
     ;[container.due, container.pausedAt] = [[], null]
     ;[container.state, container.endedAt] = ['ended', at]
+    container.endedAheadMs = this.node(container.node).aheadMs
     ;[container.exitCode, container.outOfMemory] = [exitCode, outOfMemory]
     this.#note('ended', container, at)
   }
