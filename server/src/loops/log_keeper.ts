@@ -26,10 +26,21 @@ const readMsMax = 5000
 /** Follows each run's log by cursor into the data directory; says when the last line was read. */
 export function makeLogKeeper(parts: LogKeeperParts): Loop {
   const logs = new Map<RunId, OpenLog>()
+  let life: AbortSignal | null = null
+  // When the loops begin again, another keeper opens its own.
+  const closeWith = (signal: AbortSignal): void => {
+    if (signal === life) return
+    life = signal
+    signal.addEventListener('abort', () => {
+      for (const { file } of logs.values()) void file.close().catch(() => {})
+      logs.clear()
+    })
+  }
   return {
     name: 'log_keeper',
     everyMs: 400,
     async pass(signal): Promise<PassReport> {
+      closeWith(signal)
       const open = await parts.store.read((tx) => jobs.runsWithOpenLog(tx))
       const counts = { runs: open.length, lines: 0, complete: 0 }
       for (const [id, log] of logs)

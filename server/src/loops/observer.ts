@@ -165,7 +165,12 @@ async function release(
   for (const { id } of mine) {
     const subject = asked.subjects.get(id)
     const cleanedAt = world.cleaned.get(id)
-    if (!subject || cleanedAt === undefined || cleanedAt > asked.askedAt || facts.has(id)) continue
+    if (!subject || cleanedAt === undefined || cleanedAt > asked.askedAt) continue
+    if (facts.has(id)) {
+      // The command to remove it was lost on its way: it has to be asked for again.
+      world.cleaned.delete(id)
+      continue
+    }
     await store.transact((tx) => recordReleased(tx, subject, 'observer'))
     world.cleaned.delete(id)
     world.ended.delete(id)
