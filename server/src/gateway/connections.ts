@@ -2,7 +2,10 @@ import type { DoorInstance } from '../identity/doors.ts'
 import type { AllocationId, InstanceId } from '../kernel/ids.ts'
 import type { Routes } from './routes.ts'
 
-/** Connections and requests of one instance at most, at either door: enough for a class, too few for a flood. */
+/**
+ * Connections and requests of one instance at most, at either door: enough for a class, too few for a
+ * flood.
+ */
 const openMax = 2000
 
 /** Something that is open between a person and an instance. */

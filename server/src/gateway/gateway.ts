@@ -41,8 +41,8 @@ export interface Gateway {
 }
 
 /**
- * Opens both doors; resolves when they listen. Waits for the database, without which it knows no instance; once open
- * it does without for ten minutes. Rejects where a port is taken.
+ * Opens both doors; resolves when they listen. Waits for the database, without which it knows no instance;
+ * once open it does without for ten minutes. Rejects where a port is taken.
  */
 export async function openGateway(options: GatewayOptions, signal: AbortSignal): Promise<Gateway> {
   const { store, clock, ids, log, host, domain, consoleUrl } = options

@@ -30,8 +30,9 @@ function goTo(response: ServerResponse, target: string, cookie: string | null): 
 }
 
 /**
- * `GET /.gpuhour/enter?code=…[&to=/path]`: exchanges the code for the cookie of this host, and goes on to a clean
- * address. A code that was used up, by somebody who is already in, goes on too: it is the browser's Back button.
+ * `GET /.gpuhour/enter?code=…[&to=/path]`: exchanges the code for the cookie of this host, and goes on to a
+ * clean address. A code that was used up, by somebody who is already in, goes on too: it is the browser's
+ * Back button.
  */
 export function enter(
   message: IncomingMessage,

@@ -5,7 +5,10 @@ import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { askRaw, type TestGateway, testGateway } from './testing.ts'
 
-/** Bytes that two parsers may read differently; after each comes a request that must not be taken for another's. */
+/**
+ * Bytes that two parsers may read differently; after each comes a request that must not be taken for
+ * another's.
+ */
 const corpus: Readonly<Record<string, readonly string[]>> = {
   'both lengths': ['Content-Length: 4', 'Transfer-Encoding: chunked', '', '0', '', ''],
   'both lengths, other order': ['Transfer-Encoding: chunked', 'Content-Length: 4', '', '0', '', ''],

@@ -31,13 +31,17 @@ const ours = {
 } as const
 
 const style = `
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: Canvas; color: CanvasText }
-main { max-width: 30rem; padding: 2rem }
-h1 { font-size: 1.5rem; margin: 0 0 .5rem; overflow-wrap: anywhere }
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; --line: #8883; --quiet: #767676 }
+* { box-sizing: border-box }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem }
+main { width: 100%; max-width: 28rem; padding: 2rem; border: 1px solid var(--line); border-radius: .75rem }
+h1 { font-size: 1.375rem; line-height: 1.3; margin: 0 0 .5rem; overflow-wrap: anywhere }
 p { margin: 0 0 1.5rem }
-small { display: block; opacity: .7; margin-bottom: .25rem; overflow-wrap: anywhere }
-a { color: LinkText }`
+small { display: block; color: var(--quiet); margin-bottom: .25rem; overflow-wrap: anywhere }
+a { display: inline-block; padding: .5rem 1rem; border-radius: .5rem; background: #0b6b4f; color: #fff;
+  text-decoration: none }
+a:hover { background: #095840 }
+a:focus-visible { outline: 3px solid #5cc9a7; outline-offset: 2px }`
 
 // Follows the state; a browser without scripts asks again by itself.
 const script = `
@@ -57,9 +61,10 @@ export function pageOf(page: Page): Answer {
   const { title, text } = wordsOf(page.subject, page.language)
   const nonce = randomBytes(16).toString('base64url')
   const follow = page.isFollowing
-    ? `<noscript><meta http-equiv="refresh" content="5"></noscript><script nonce="${nonce}">${script}</script>`
+    ? `<noscript><meta http-equiv="refresh" content="5"></noscript>
+<script nonce="${nonce}">${script}</script>`
     : ''
-  const name = page.name === null ? '' : `<small>${escaped(page.name)}</small>`
+  const name = `<small>${escaped(page.name ?? 'gpuhour')}</small>`
   const link = `<a href="${escaped(page.consoleUrl)}">${consoleLink[page.language]}</a>`
   return {
     status: page.status,

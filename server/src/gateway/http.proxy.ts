@@ -1,10 +1,12 @@
 import { Agent, type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { pipeline } from 'node:stream'
+import { pipeline, Transform } from 'node:stream'
+import type { Clock } from '../kernel/clock.ts'
 import type { InstanceId } from '../kernel/ids.ts'
 import { secondMs } from '../kernel/time.ts'
 import type { Meter } from './activity.ts'
-import { headerLines, onwardHeaders, returnHeaders } from './http.rules.ts'
+import { connectWithin } from './dialling.ts'
+import { headerLines, isPage, onwardHeaders, returnHeaders } from './http.rules.ts'
 
 /** A container on the same machine or network answers in a millisecond; this long is never. */
 const connectMs = 5 * secondMs
@@ -24,11 +26,15 @@ export interface Passage {
   readonly ownHost: string
   readonly scheme: 'http' | 'https'
   readonly meter: Meter
+  readonly clock: Clock
   /** Answers for an app that gave none; only called while nothing was sent. */
   readonly failed: (why: 'no_listener' | 'no_answer') => void
 }
 
-/** Connections to apps: a pool for each allocation, never shared, so that no answer can reach another's reader. */
+/**
+ * Connections to apps: a pool for each allocation, never shared, so that no answer can reach another's
+ * reader.
+ */
 export interface Pools {
   agentOf(instance: InstanceId, allocation: string): Agent
   close(): void
@@ -58,13 +64,9 @@ export function openPools(): Pools {
 
 function open(message: IncomingMessage, passage: Passage, isUpgrade: boolean): ClientRequest {
   const { host, port, agent, token, ownHost, scheme } = passage
-  const onward = {
-    host: ownHost,
-    scheme,
-    token,
-    isUpgrade,
-    remoteAddress: message.socket.remoteAddress ?? '',
-  }
+  const remoteAddress = message.socket.remoteAddress ?? ''
+  const isSearched = token !== null && (message.headers.accept ?? '').includes('text/html')
+  const onward = { host: ownHost, scheme, token, isUpgrade, remoteAddress, isSearched }
   const upstream = request({
     host,
     port,
@@ -76,9 +78,7 @@ function open(message: IncomingMessage, passage: Passage, isUpgrade: boolean): C
     setHost: false,
   })
   upstream.on('socket', (socket) => {
-    if (!socket.connecting) return
-    socket.setTimeout(connectMs, () => socket.destroy(new Error('the app does not accept connections')))
-    socket.once('connect', () => socket.setTimeout(0))
+    if (socket.connecting) connectWithin(socket, connectMs, passage.clock)
   })
   return upstream
 }
@@ -113,7 +113,9 @@ export function forward(message: IncomingMessage, response: ServerResponse, pass
       )
       answer.on('data', (chunk: Buffer) => meter.out(chunk.length))
       // A broken answer breaks ours: the reader must not take half of it for the whole.
-      pipeline(answer, response, () => {})
+      const isHidden = token !== null && isPage(answer.rawHeaders)
+      if (isHidden) pipeline(answer, withoutToken(token), response, () => {})
+      else pipeline(answer, response, () => {})
     })
     upstream.on('error', (error) => {
       response.off('close', abandon)
@@ -131,14 +133,38 @@ export function forward(message: IncomingMessage, response: ServerResponse, pass
   attempt()
 }
 
+/**
+ * Writes "x" over the token wherever a page has it, so that lengths stay as they are. Images of ours keep
+ * it out of JupyterLab's page; Jupyter's error pages, and other people's images, do not.
+ */
+function withoutToken(token: string): Transform {
+  const wanted = Buffer.from(token)
+  let held: Buffer = Buffer.alloc(0)
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      const text = Buffer.concat([held, chunk])
+      for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at))
+        text.fill('x', at, at + wanted.length)
+      // Its beginning may stand at the end of this chunk.
+      const sure = Math.max(0, text.length - wanted.length + 1)
+      held = text.subarray(sure)
+      done(null, text.subarray(0, sure))
+    },
+    flush(done) {
+      done(null, held)
+    },
+  })
+}
+
 function head(line: string, headers: readonly string[]): string {
   const lines = [...headerLines(headers)].map(([name, value]) => `${name}: ${value}\r\n`)
   return `${line}\r\n${lines.join('')}\r\n`
 }
 
 /**
- * Asks the app for a WebSocket and, if it agrees, joins the two connections. Nothing of the client's reaches the app
- * before that: otherwise what follows a refused upgrade would be a request that nobody checked.
+ * Asks the app for a WebSocket and, if it agrees, joins the two connections. Nothing of the client's
+ * reaches the app before that: otherwise what follows a refused upgrade would be a request that nobody
+ * checked.
  */
 export function forwardUpgrade(
   message: IncomingMessage,

@@ -138,11 +138,18 @@ test('headers on the way', () => {
     scheme: 'http',
     token: 't',
     isUpgrade: false,
+    isSearched: true,
   } as const
-  assert.deepEqual(onwardHeaders(['Cookie', '__Host-gpuhour=a', 'X-Real-IP', '1', 'A', 'b'], onward), [
-    ...['A', 'b', 'X-Forwarded-For', '::1', 'X-Forwarded-Host', 'h', 'X-Forwarded-Proto', 'http'],
-    ...['Authorization', 'token t'],
-  ])
+  assert.deepEqual(
+    onwardHeaders(
+      ['Cookie', '__Host-gpuhour=a', 'X-Real-IP', '1', 'A', 'b', 'Accept-Encoding', 'br'],
+      onward,
+    ),
+    [
+      ...['A', 'b', 'X-Forwarded-For', '::1', 'X-Forwarded-Host', 'h', 'X-Forwarded-Proto', 'http'],
+      ...['Authorization', 'token t'],
+    ],
+  )
   assert.deepEqual(
     returnHeaders(['Set-Cookie', 'a=b; domain=.apps.localhost; Secure', 'Keep-Alive', '1'], null),
     [

@@ -1,6 +1,9 @@
 import { asId, type InstanceId } from '../kernel/ids.ts'
 
-/** The cookie of an app's host. The prefix makes browsers refuse it with a Domain, so no neighbour can plant one. */
+/**
+ * The cookie of an app's host. The prefix makes browsers refuse it with a Domain, so no neighbour can plant
+ * one.
+ */
 export const cookieName = '__Host-gpuhour'
 
 /** Our own pages on an app's host live below this; nothing below it reaches the app. */
@@ -23,7 +26,9 @@ export interface AppHost {
   readonly port: number
 }
 
-/** Reads `<label>--<port>.apps.<domain>[:port]`; null for any other host. One spelling only: an origin each. */
+/**
+ * Reads `<label>--<port>.apps.<domain>[:port]`; null for any other host. One spelling only: an origin each.
+ */
 export function parseAppHost(host: string, domain: string): AppHost | null {
   const [name = '', ...rest] = host.toLowerCase().split(':')
   if (rest.length > 1 || (rest.length === 1 && !/^\d{1,5}$/.test(rest[0] ?? ''))) return null
@@ -64,8 +69,9 @@ export interface Framing {
 }
 
 /**
- * Is there a doubt about what this request is or where it ends? Node's parser has refused the worst already (bare line
- * feeds, folded lines, both lengths); here everything is refused that another parser might read another way.
+ * Is there a doubt about what this request is or where it ends? Node's parser has refused the worst already
+ * (bare line feeds, folded lines, both lengths); here everything is refused that another parser might read
+ * another way.
  */
 export function framingFault(request: Framing): Fault | null {
   const { httpVersion, method, url, rawHeaders } = request
@@ -130,8 +136,9 @@ export interface Provenance {
 }
 
 /**
- * May a page of another origin have caused this request? All instances' hosts are one site, so cookies do not part
- * them, and the token that we add switches Jupyter's own check off: this is that check (access.md §3).
+ * May a page of another origin have caused this request? All instances' hosts are one site, so cookies do
+ * not part them, and the token that we add switches Jupyter's own check off: this is that check (access.md
+ * §3).
  */
 export function isForeign(request: Provenance, ownOrigin: string): boolean {
   const { method, isUpgrade, origin, site, mode, destination } = request
@@ -178,6 +185,8 @@ export interface Onward {
   /** Jupyter's token; null where the client's own Authorization is for the app. */
   readonly token: string | null
   readonly isUpgrade: boolean
+  /** A page is asked for, which must not come compressed: it is searched for the token. */
+  readonly isSearched: boolean
 }
 
 /** The header lines for the app: without ours and what is for one hop only, with what only we may say. */
@@ -195,6 +204,7 @@ export function onwardHeaders(raw: RawHeaders, onward: Onward): string[] {
     )
       continue
     if (plain === 'authorization' && onward.token !== null) continue
+    if (plain === 'accept-encoding' && onward.isSearched) continue
     if (plain !== 'cookie') sent.push(name, value)
     else {
       const others = value.split(';').filter((part) => part.trim().split('=', 1)[0] !== cookieName)
@@ -209,7 +219,9 @@ export function onwardHeaders(raw: RawHeaders, onward: Onward): string[] {
   return sent
 }
 
-/** The header lines for the browser: without what is for one hop only, the token, or another host's cookies. */
+/**
+ * The header lines for the browser: without what is for one hop only, the token, or another host's cookies.
+ */
 export function returnHeaders(raw: RawHeaders, token: string | null): string[] {
   const dropped = new Set([...hopByHop, ...hopNames(raw)])
   const sent: string[] = []
@@ -225,6 +237,11 @@ export function returnHeaders(raw: RawHeaders, token: string | null): string[] {
   // A second policy beside the app's own: browsers obey both.
   sent.push('Content-Security-Policy', "frame-ancestors 'self'")
   return sent
+}
+
+/** May an answer with these headers hold the token where a person or a script reads it? */
+export function isPage(raw: RawHeaders): boolean {
+  return valuesOf(raw, 'content-type').some((value) => /^\s*text\/html\b/i.test(value))
 }
 
 /** A cookie for the host alone: with a Domain it would reach every other instance. */

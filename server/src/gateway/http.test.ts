@@ -23,6 +23,13 @@ function startApp(): Promise<{ server: Server; port: number; seen: IncomingMessa
           '__Host-gpuhour=stolen; Path=/',
         ])
       if (message.url === '/leak') response.setHeader('Location', `/lab?token=${token}`)
+      if (message.url === '/page') {
+        response.setHeader('Content-Type', 'text/html; charset=utf-8')
+        const page = `<p>${token}</p>${'.'.repeat(1000)}${token}`
+        response.setHeader('Content-Length', page.length)
+        for (let index = 0; index < page.length; index += 7) response.write(page.slice(index, index + 7))
+        return void response.end()
+      }
       if (message.url === '/half') {
         response.writeHead(200, { 'Content-Length': '100' })
         response.write('half')
@@ -125,6 +132,11 @@ describe('the HTTP door', () => {
     assert.deepEqual(cookies.headers['set-cookie'], ['a=1; Path=/'])
     const leak = await ask(apps, { host, path: '/leak', headers: { Cookie: cookie } })
     assert.equal(leak.headers.location, undefined)
+    const page = await ask(apps, { host, path: '/page', headers: { Cookie: cookie, Accept: 'text/html' } })
+    assert.equal(
+      page.body,
+      `<p>${'x'.repeat(token.length)}</p>${'.'.repeat(1000)}${'x'.repeat(token.length)}`,
+    )
   })
 
   test('a code works once, on its own host, for half a minute', async () => {

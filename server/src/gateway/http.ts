@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { DoorInstance, DoorSession } from '../identity/doors.ts'
+import type { Clock } from '../kernel/clock.ts'
 import type { AllocationId, Ids } from '../kernel/ids.ts'
 import { secondMs } from '../kernel/time.ts'
 import type { Activities } from './activity.ts'
@@ -49,6 +50,7 @@ export interface HttpDoorOptions extends Entering {
   readonly activities: Activities
   readonly connections: Connections
   readonly ids: Ids
+  readonly clock: Clock
 }
 
 /** A door that listens. */
@@ -79,7 +81,8 @@ type Verdict =
     }
 
 function provenanceOf(message: IncomingMessage, isUpgrade: boolean): Provenance {
-  // Node joins repeated lines of these names, so each is one text; a joined one equals nothing that is let in.
+  // Node joins repeated lines of these names, so each is one text; a joined one equals nothing that is let
+  // in.
   const one = (name: string): string | undefined => message.headers[name]?.toString()
   return {
     method: message.method ?? '',
@@ -203,8 +206,29 @@ function passageOf(
     ownHost: message.headers.host ?? '',
     scheme: options.scheme,
     meter,
+    clock: options.clock,
     failed: (why) => failed(why, 502),
   }
+}
+
+/** A server that has no time limit on what is under way, and little patience with what does not begin. */
+function patientServer(): Server {
+  const server = createServer({
+    maxHeaderSize: headerBytesMax,
+    headersTimeout: headersMs,
+    requestTimeout: 0,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: secondMs,
+    noDelay: true,
+    keepAlive: true,
+    insecureHTTPParser: false,
+    // Any other upgrade is declined by answering the request as it stands.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+  })
+  // Zero: Node would silently leave out what is above a limit, and a length among it; we count and refuse.
+  server.maxHeadersCount = 0
+  server.maxConnections = connectionsMax
+  return server
 }
 
 /** Opens the HTTP door. Rejects where the port is taken. */
@@ -246,21 +270,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<Door> {
     if (passage) forwardUpgrade(message, client, early, passage)
   }
 
-  const server = createServer({
-    maxHeaderSize: headerBytesMax,
-    headersTimeout: headersMs,
-    requestTimeout: 0,
-    keepAliveTimeout: keepAliveMs,
-    connectionsCheckingInterval: secondMs,
-    noDelay: true,
-    keepAlive: true,
-    insecureHTTPParser: false,
-    // Any other upgrade is declined by answering the request as it stands.
-    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
-  })
-  // Zero: Node would silently leave out what is above a limit, and a length among it; we count and refuse.
-  server.maxHeadersCount = 0
-  server.maxConnections = connectionsMax
+  const server = patientServer()
   server.on('request', onRequest)
   server.on('upgrade', onUpgrade)
   server.on('connect', (_, client: Duplex) => sendRaw(client, plainOf(405, 'CONNECT is not served here.')))

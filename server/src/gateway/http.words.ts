@@ -78,14 +78,14 @@ const words: Readonly<Record<Subject, Readonly<Record<Language, Words>>>> = {
   stopped: {
     en: {
       title: 'Stopped',
-      text: 'It costs nothing for compute now; its volume is kept and charged as before. Start it in the console.',
+      text: 'Compute costs nothing now; its volume is kept and charged as before. Start it in the console.',
     },
     zh: { title: '已停止', text: '现在不收计算费用；数据卷保留，照常收存储费。可在控制台启动。' },
   },
   failed: {
     en: {
       title: 'Not running',
-      text: 'It ended without being asked to. Compute costs nothing now; its files are kept. The console says why.',
+      text: 'It ended unasked. Compute costs nothing now; its files are kept. The console says why.',
     },
     zh: { title: '未在运行', text: '实例意外结束。现在不收计算费用，文件已保留。原因见控制台。' },
   },

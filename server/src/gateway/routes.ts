@@ -12,7 +12,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { messageOf } from '../kernel/errors.ts'
 import { hostLabelOf, type InstanceId, isId, type PersonId, sha256Hex } from '../kernel/ids.ts'
 import { minuteMs, secondMs } from '../kernel/time.ts'
-import type { Store } from '../store/store.ts'
+import type { Store, Tx } from '../store/store.ts'
 
 /** A notification can be lost; nothing stays wrong for longer. */
 const resyncMs = 10 * secondMs
@@ -148,64 +148,98 @@ class Table {
 }
 
 /**
- * Reads the table, and keeps it true by notifications and by reading all of it every ten seconds. Resolves when it
- * was read once; waits for the database as long as that takes. While the database is away the table stays as it is.
+ * Keeps the table true: what is known to have changed is read in one go, and again until it could be read.
  */
-export async function openRoutes({ store, clock, log }: Parts, signal: AbortSignal): Promise<Routes> {
-  const table = new Table(clock)
-  const listeners = new Set<() => void>()
-  const stale = new Set<Stale>()
-  const ended = new AbortController()
-  signal.addEventListener('abort', () => ended.abort(), { once: true })
-  let readAt = clock.monotonic()
-  let reading: Promise<void> | null = null
+class Reading {
+  readonly #parts: Parts
+  readonly #table: Table
+  readonly #signal: AbortSignal
+  readonly #stale = new Set<Stale>()
+  readonly listeners = new Set<() => void>()
+  #under: Promise<void> | null = null
+  #readAt: number
 
-  const readOnce = async (): Promise<void> => {
-    const due: readonly Stale[] = stale.has(everything) ? [everything] : [...stale]
-    stale.clear()
-    const from = clock.monotonic()
-    try {
-      await store.read(async (tx) => {
-        for (const part of due) await readPart(table, tx, part, from)
-      })
-    } catch (error) {
-      for (const part of due) stale.add(part)
-      throw error
-    }
-    readAt = from
-    for (const changed of listeners) changed()
+  constructor(parts: Parts, table: Table, signal: AbortSignal) {
+    this.#parts = parts
+    this.#table = table
+    this.#signal = signal
+    this.#readAt = parts.clock.monotonic()
   }
-  const readAll = async (): Promise<void> => {
+
+  /** Resolves when a reading that began after this call is done, or when the signal has fired. */
+  want(part: Stale): Promise<void> {
+    this.#stale.add(part)
+    this.#under ??= this.#readAll().finally(() => (this.#under = null))
+    return this.#under
+  }
+
+  isStale(): boolean {
+    return this.#parts.clock.monotonic() - this.#readAt > staleMs
+  }
+
+  /** Reads everything every ten seconds until the signal fires. */
+  async resync(): Promise<void> {
+    while (!this.#signal.aborted) {
+      await this.#parts.clock.sleep(resyncMs, this.#signal).catch(() => {})
+      await this.want(everything)
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    const { clock, log } = this.#parts
     let isWarned = false
-    while (stale.size > 0 && !ended.signal.aborted) {
+    while (this.#stale.size > 0 && !this.#signal.aborted) {
       try {
-        await readOnce()
+        await this.#readOnce()
       } catch (error) {
         if (!isWarned)
           log.warn({ cause: messageOf(error) }, 'the routes cannot be read; the last ones stay in use')
         isWarned = true
-        await clock.sleep(retryMs, ended.signal).catch(() => {})
+        await clock.sleep(retryMs, this.#signal).catch(() => {})
       }
     }
   }
-  const want = (part: Stale): Promise<void> => {
-    stale.add(part)
-    reading ??= readAll().finally(() => (reading = null))
-    return reading
+
+  async #readOnce(): Promise<void> {
+    const due: readonly Stale[] = this.#stale.has(everything) ? [everything] : [...this.#stale]
+    this.#stale.clear()
+    const from = this.#parts.clock.monotonic()
+    try {
+      await this.#parts.store.read(async (tx) => {
+        for (const part of due) await this.#readPart(tx, part, from)
+      })
+    } catch (error) {
+      for (const part of due) this.#stale.add(part)
+      throw error
+    }
+    this.#readAt = from
+    for (const changed of this.listeners) changed()
   }
 
-  await want(everything)
-  const unlisten = await listening({ store, clock, log }, ended.signal, (payload) => {
-    if (isId('instance', payload) || payload === sessionsChanged) void want(payload)
-    else void want(everything)
-  })
-  const resync = async (): Promise<void> => {
-    while (!ended.signal.aborted) {
-      await want(everything)
-      await clock.sleep(resyncMs, ended.signal).catch(() => {})
-    }
+  async #readPart(tx: Tx, part: Stale, from: number): Promise<void> {
+    if (part === everything) this.#table.replace(await readDoors(tx), from)
+    else if (part === sessionsChanged) this.#table.putSessions(await readDoorSessions(tx), from)
+    else this.#table.put(part, await readDoor(tx, part))
   }
-  const resynced = resync()
+}
+
+/**
+ * Reads the table, and keeps it true by notifications and by reading all of it every ten seconds. Resolves
+ * when it was read once; waits for the database as long as that takes. While the database is away the table
+ * stays as it is.
+ */
+export async function openRoutes(parts: Parts, signal: AbortSignal): Promise<Routes> {
+  const closed = new AbortController()
+  const ended = AbortSignal.any([signal, closed.signal])
+  const table = new Table(parts.clock)
+  const reading = new Reading(parts, table, ended)
+  // Listening comes first: what changes during the first reading is heard, and read again.
+  const unlisten = await listening(parts, ended, (payload) => {
+    if (isId('instance', payload) || payload === sessionsChanged) void reading.want(payload)
+    else void reading.want(everything)
+  })
+  await reading.want(everything)
+  const resynced = reading.resync()
   return {
     instance: (id) => table.instance(id),
     labelled: (label) => table.labelled(label),
@@ -215,28 +249,17 @@ export async function openRoutes({ store, clock, log }: Parts, signal: AbortSign
     holderOf: (fingerprint) => table.holderOf(fingerprint),
     mayConnect: (person, instance) => table.mayConnect(person, instance),
     named: (person, name) => table.named(person, name),
-    refresh: () => want(everything),
-    isStale: () => clock.monotonic() - readAt > staleMs,
+    refresh: () => reading.want(everything),
+    isStale: () => reading.isStale(),
     onChange(changed) {
-      listeners.add(changed)
-      return () => listeners.delete(changed)
+      reading.listeners.add(changed)
+      return () => reading.listeners.delete(changed)
     },
     async close() {
-      ended.abort()
-      await Promise.all([resynced, reading, unlisten()])
+      closed.abort()
+      await Promise.all([resynced, unlisten()])
     },
   }
-}
-
-async function readPart(
-  table: Table,
-  tx: Parameters<typeof readDoors>[0],
-  part: Stale,
-  from: number,
-): Promise<void> {
-  if (part === everything) table.replace(await readDoors(tx), from)
-  else if (part === sessionsChanged) table.putSessions(await readDoorSessions(tx), from)
-  else table.put(part, await readDoor(tx, part))
 }
 
 /** Listens as soon as the database lets us; the store keeps it up from there. */

@@ -138,7 +138,15 @@ describe('the SSH door, with the clients of OpenSSH', { skip }, () => {
 
   check('sftp: a folder with odd names', async () => {
     await writeFile(join(home.folder, 'ä 1'), 'hello')
-    const batch = `mkdir d\nput "${home.folder}/ä 1" d/\nchmod 600 "d/ä 1"\nrename "d/ä 1" d/2\nls -l d\nget d/2 ${home.folder}/2\n`
+    const batch = [
+      'mkdir d',
+      `put "${home.folder}/ä 1" d/`,
+      'chmod 600 "d/ä 1"',
+      'rename "d/ä 1" d/2',
+      'ls -l d',
+      `get d/2 ${home.folder}/2`,
+      '',
+    ].join('\n')
     const ran = await run('sftp', [...options, '-b', '-', at], batch)
     assert.equal(ran.code, 0, ran.stderr)
     assert.equal(await readFile(join(home.folder, '2'), 'utf8'), 'hello')
@@ -241,7 +249,12 @@ describe('the SSH door, with the clients of OpenSSH', { skip }, () => {
     const script = [
       'uname -rsv',
       'echo "shell=$SHELL"',
-      "python3 -u -c \"import http.server,threading;s=http.server.HTTPServer(('127.0.0.1',0),http.server.SimpleHTTPRequestHandler);print('listeningOn=='+str(s.server_port)+'==',flush=True);s.serve_forever()\" 2>/dev/null &",
+      'python3 -u - <<EOF 2>/dev/null &',
+      'import http.server as h',
+      "s = h.HTTPServer(('127.0.0.1', 0), h.SimpleHTTPRequestHandler)",
+      "print('listeningOn==' + str(s.server_port) + '==', flush=True)",
+      's.serve_forever()',
+      'EOF',
       'wait',
     ].join('\n')
     const child = spawn('ssh', [...options, '-T', '-D', String(port), at, 'bash'])
@@ -255,7 +268,7 @@ describe('the SSH door, with the clients of OpenSSH', { skip }, () => {
     assert.equal(await bySocks(port, '169.254.169.254', 80), '')
     child.kill('SIGKILL')
     await once(child, 'close')
-    await until(async () => !(await guest.inside('ps', 'ax')).includes('serve_forever'), 30_000)
+    await until(async () => !(await guest.inside('ps', 'ax')).includes('python3 -u -'), 30_000)
   })
 
   check('what a dead client ran ends, except under nohup and tmux', async () => {

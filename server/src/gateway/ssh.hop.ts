@@ -1,9 +1,11 @@
 import { connect } from 'node:net'
 import ssh2 from 'ssh2'
 import type { DoorInstance } from '../identity/doors.ts'
+import type { Clock } from '../kernel/clock.ts'
 import { messageOf } from '../kernel/errors.ts'
 import type { AllocationId } from '../kernel/ids.ts'
 import { secondMs } from '../kernel/time.ts'
+import { connectWithin } from './dialling.ts'
 import { type Wire, wireOf } from './ssh.wire.ts'
 
 /** The port of the container's own sshd, as the image contract has it. */
@@ -30,8 +32,11 @@ export interface OpenHop {
 /** The hop, or why there is none (for our log). */
 export type Hop = OpenHop | { readonly kind: 'failed'; readonly cause: string }
 
-/** Connects to the instance's sshd with the key of its allocation; only the host key that we gave it is believed. */
-export function dialInstance(instance: DoorInstance): Promise<Hop> {
+/**
+ * Connects to the instance's sshd with the key of its allocation; only the host key that we gave it is
+ * believed.
+ */
+export function dialInstance(instance: DoorInstance, clock: Clock): Promise<Hop> {
   const { allocation, gatewayKey, sshHostPublicKey } = instance
   const door = instance.ports.get(sshPort)
   if (!door || allocation === null || gatewayKey === null)
@@ -44,9 +49,8 @@ export function dialInstance(instance: DoorInstance): Promise<Hop> {
       resolve({ kind: 'failed', cause: messageOf(error) })
     }
     socket.once('error', fail)
-    socket.setTimeout(readyMs, () => socket.destroy(new Error('it does not accept connections')))
+    connectWithin(socket, readyMs, clock)
     socket.once('connect', () => {
-      socket.setTimeout(0)
       const client = new ssh2.Client()
       client.on('error', fail)
       client.once('close', () => fail(new Error('it closed the connection')))

@@ -20,8 +20,9 @@ export function fingerprintOf(blob: Uint8Array): string {
 }
 
 /**
- * What a client has shown of a key: that it has one of a kind we take (`offered`), or that it holds the private half
- * (`proved`). Null for everything else: other kinds, certificates, damaged keys, SHA-1, wrong signatures.
+ * What a client has shown of a key: that it has one of a kind we take (`offered`), or that it holds the
+ * private half (`proved`). Null for everything else: other kinds, certificates, damaged keys, SHA-1, wrong
+ * signatures.
  */
 export function verifiedKey(context: PublicKeyAuthContext): 'offered' | 'proved' | null {
   if (!types.has(context.key.algo)) return null
@@ -32,5 +33,7 @@ export function verifiedKey(context: PublicKeyAuthContext): 'offered' | 'proved'
   const bits = createPublicKey(parsed.getPublicPEM()).asymmetricKeyDetails?.modulusLength
   if (bits !== undefined && (bits < rsaBitsMin || bits > rsaBitsMax)) return null
   if (context.signature === undefined || context.blob === undefined) return 'offered'
-  return parsed.verify(context.blob, context.signature, context.hashAlgo) === true ? 'proved' : null
+  // Its type says boolean; where the check itself fails it returns the error, which is truthy.
+  const isProved: unknown = parsed.verify(context.blob, context.signature, context.hashAlgo)
+  return isProved === true ? 'proved' : null
 }

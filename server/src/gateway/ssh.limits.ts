@@ -9,7 +9,10 @@ const connectionsMax = 5000
 const waitingMax = 200
 const waitingOfOneMax = 30
 
-/** Failed visits that an address may have at once, and how many it gets back each second: a person's typing errors. */
+/**
+ * Failed visits that an address may have at once, and how many it gets back each second: a person's typing
+ * errors.
+ */
 const failuresMax = 60
 const failuresBackPerS = 1
 

@@ -8,8 +8,8 @@ const exitStatus = 255
 const windowBytes = 64 * 1024
 
 /**
- * Answers every session of an admitted client with one line on its error output and exit status 255, whatever it asks
- * for. Calls `done` when a session has read it.
+ * Answers every session of an admitted client with one line on its error output and exit status 255,
+ * whatever it asks for. Calls `done` when a session has read it.
  */
 export function refuseSessions(client: Wire, line: string, done: () => void): void {
   const clientIds = new Map<number, number>()

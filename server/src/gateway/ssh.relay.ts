@@ -5,7 +5,10 @@ import { message, payloadOf, Reader, type Wire } from './ssh.wire.ts'
 /** ssh2 takes packets up to 35 000 bytes, so nobody may be told to send more data than OpenSSH does. */
 const packetBytesMax = 32 * 1024
 
-/** Above this much unsent, the other side is not read: the channels' own windows keep honest peers far below. */
+/**
+ * Above this much unsent, the other side is not read: the channels' own windows keep honest peers far
+ * below.
+ */
 const unsentBytesMax = 8 * 1024 * 1024
 
 /** One channel: the number that both sides know it by is ours. */
@@ -15,7 +18,10 @@ interface Channel {
   readonly clientId: number
   /** Null until the instance has confirmed it. */
   instanceId: number | null
-  /** Answers that the client waits for, oldest first: from the instance, or a refusal of ours that waits its turn. */
+  /**
+   * Answers that the client waits for, oldest first: from the instance, or a refusal of ours that waits its
+   * turn.
+   */
   readonly answers: ('instance' | 'refused')[]
   hasExited: boolean
   isClosedByClient: boolean
@@ -47,8 +53,8 @@ export interface Ends {
 }
 
 /**
- * Joins a client's connection with ours to the instance's sshd, channel by channel. Windows, end-of-file, exit status
- * and close are handed on as they come, so flow control and half-close are the two ends' own.
+ * Joins a client's connection with ours to the instance's sshd, channel by channel. Windows, end-of-file,
+ * exit status and close are handed on as they come, so flow control and half-close are the two ends' own.
  */
 export function relay(ends: Ends): Relay {
   return new ChannelRelay(ends)
@@ -84,7 +90,7 @@ class ChannelRelay implements Relay {
   }
 
   #fromClient(payload: Buffer): void {
-    const type = payload[0]
+    const type = payload[0] ?? 0
     if (type === message.open) return this.#openFromClient(payload)
     const channel = this.#channels.get(payload.readUInt32BE(1))
     if (!channel || channel.instanceId === null || channel.isClosedByClient) return
@@ -103,6 +109,7 @@ class ChannelRelay implements Relay {
         channel.isClosedByClient = true
         this.#forgetClosed(channel)
         return handOn(this.#instance, channel.instanceId, payload)
+      default:
       // Answers: the instance asked the client nothing that would have one.
     }
   }
@@ -153,7 +160,7 @@ class ChannelRelay implements Relay {
   }
 
   #fromInstance(payload: Buffer): void {
-    const type = payload[0]
+    const type = payload[0] ?? 0
     if (type === message.open) return this.#openFromInstance(payload)
     const channel = this.#channels.get(payload.readUInt32BE(1))
     if (!channel || channel.isClosedByInstance) return
@@ -182,6 +189,8 @@ class ChannelRelay implements Relay {
       case message.close:
         channel.isClosedByInstance = true
         this.#forgetClosed(channel)
+        break
+      default:
     }
     handOn(this.#client, channel.clientId, payload)
   }
@@ -208,7 +217,8 @@ class ChannelRelay implements Relay {
   #hangUpSession(channel: Channel): void {
     if (!channel.isSession || channel.hasExited || channel.instanceId === null) return
     if (channel.isClosedByClient || channel.isClosedByInstance) return
-    // sshd ends only what has a terminal when its client goes; this ends the rest, but not what ignores a hang-up.
+    // sshd ends only what has a terminal when its client goes; this ends the rest, but not what ignores a
+    // hang-up.
     this.#instance.send(payloadOf(message.request, channel.instanceId, 'signal', false, 'HUP'))
   }
 

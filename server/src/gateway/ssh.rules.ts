@@ -86,7 +86,7 @@ function reasonNotOpen(instance: DoorInstance): string | null {
       return null
     case 'queued':
     case 'preparing':
-      return `${name} is ${state}${because}, free of charge. Connect again when it runs: "gpuhour ls" says when.`
+      return `${name} is ${state}${because}, free of charge. Connect again when "gpuhour ls" says running.`
     case 'unreachable':
       return `${name} is out of reach: its machine is silent. You pay nothing for it until it is back.`
     case 'stopped':

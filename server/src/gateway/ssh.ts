@@ -25,7 +25,9 @@ const offersMax = 10
 /** How long a refused client that opens no session is kept. */
 const refusedMs = 10 * secondMs
 
-/** A client that is gone is noticed after three questions without an answer: its processes end within 30 s. */
+/**
+ * A client that is gone is noticed after three questions without an answer: its processes end within 30 s.
+ */
 const keepaliveMs = 6 * secondMs
 const keepalivesMax = 3
 
@@ -36,8 +38,9 @@ const refreshMs = secondMs
 const patienceMs = 3 * secondMs
 
 /**
- * What OpenSSH and VS Code speak; no compression, no SHA-1, no CBC. The client's order counts, so what is slow here is
- * left out: ChaCha20 is OpenSSH's first choice and three times as dear as AES with hardware's help.
+ * What OpenSSH and VS Code speak; no compression, no SHA-1, no CBC. The client's order counts, so what is
+ * slow here is left out: ChaCha20 is OpenSSH's first choice and three times as dear as AES with hardware's
+ * help.
  */
 const algorithms = {
   cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes256-ctr'],
@@ -113,7 +116,9 @@ export async function openSshDoor(options: SshDoorOptions): Promise<SshDoor> {
   }
 }
 
-/** Reads the routes again, once a second at most; resolves when a reading that began after the call is done. */
+/**
+ * Reads the routes again, once a second at most; resolves when a reading that began after the call is done.
+ */
 function refresher(routes: Routes, clock: Clock): () => Promise<void> {
   let next: Promise<void> | null = null
   let begunAt = -Infinity
@@ -180,7 +185,10 @@ class Visit {
     await this.#admit(context, holder)
   }
 
-  /** A key that was added a moment ago may not have reached our memory: the first unknown one is asked about. */
+  /**
+   * A key that was added a moment ago may not have reached our memory: the first unknown one is asked
+   * about.
+   */
   async #holderOf(fingerprint: string): Promise<KeyHolder | null> {
     const { routes, clock } = this.#options
     const known = routes.holderOf(fingerprint)
@@ -203,7 +211,7 @@ class Visit {
       : meantBy(context.username, routes.named(person, context.username))
     if (meant.kind === 'refused') return this.#refuse(context, meant.line)
     const { instance } = meant
-    const hop = await dialInstance(instance)
+    const hop = await dialInstance(instance, this.#options.clock)
     if (hop.kind === 'failed') {
       log.warn(
         { instance: instance.id, allocation: instance.allocation, cause: hop.cause },

@@ -2,11 +2,12 @@ import type { Socket } from 'node:net'
 import type { Client, Connection } from 'ssh2'
 
 /**
- * Why we reach into ssh2: its channels are Node streams, which merge end-of-file with close, drop an exit status that
- * comes after the end of output, lose bytes that are not UTF-8 in a command, and copy every packet twice. We need
- * none of that: a channel message is handed on as it is. So ssh2 keeps what is hard (key exchange, ciphers,
- * authentication, re-keying) and the messages 90–100 of RFC 4254 go to us. The version is pinned exactly; every name
- * of its inside that we use is in this file, and the tests with OpenSSH's clients would miss any of them.
+ * Why we reach into ssh2: its channels are Node streams, which merge end-of-file with close, drop an exit
+ * status that comes after the end of output, lose bytes that are not UTF-8 in a command, and copy every
+ * packet twice. We need none of that: a channel message is handed on as it is. So ssh2 keeps what is hard
+ * (key exchange, ciphers, authentication, re-keying) and the messages 90–100 of RFC 4254 go to us. The
+ * version is pinned exactly; every name of its inside that we use is in this file, and the tests with
+ * OpenSSH's clients would miss any of them.
  */
 interface Inside {
   readonly _sock: Socket
@@ -47,7 +48,10 @@ export interface Wire {
   send(payload: Uint8Array): void
 }
 
-/** Takes the channel messages of a connection. Call it before keys are exchanged: it is then in every key's place. */
+/**
+ * Takes the channel messages of a connection. Call it before keys are exchanged: it is then in every key's
+ * place.
+ */
 export function wireOf(connection: Connection | Client): Wire {
   // ssh2's own fields, of the exact version that we pin; see above.
   const { _sock: socket, _protocol: protocol } = connection as unknown as Inside
@@ -97,7 +101,9 @@ function uint32(value: number): Uint8Array {
   return bytes
 }
 
-/** Reads a message field by field. Throws a RangeError where it is too short: ssh2 then ends the connection. */
+/**
+ * Reads a message field by field. Throws a RangeError where it is too short: ssh2 then ends the connection.
+ */
 export class Reader {
   readonly #payload: Buffer
   #offset = 1

@@ -1,14 +1,10 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { mintDoorCode } from '../identity/doors.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { asId, hostLabelOf, type InstanceId, type PersonId, systemIds } from '../kernel/ids.ts'
-import { migrate } from '../store/migrator.ts'
-import { startServer } from '../store/server.ts'
 import { openStore, type Store, type Tx } from '../store/store.ts'
+import { type TestDatabase, testDatabase } from '../store/testing.ts'
 import { type Gateway, openGateway } from './gateway.ts'
 import { cookieName } from './http.rules.ts'
 import * as rows from './testing.rows.ts'
@@ -30,6 +26,8 @@ export interface TestGateway {
   hostOf(instance: InstanceId, port: number): string
   /** Enters an app the way a browser does; the answer is the Cookie header. */
   enter(person: PersonId, instance: InstanceId, port: number): Promise<string>
+  /** Opens a second gateway on the same database. */
+  another(): Promise<Gateway>
   close(): Promise<void>
 }
 
@@ -44,22 +42,10 @@ export interface InstanceOptions {
   readonly ports: Readonly<Record<number, number | { readonly host: string; readonly port: number }>>
 }
 
-/** Starts both. */
-export async function testGateway(): Promise<TestGateway> {
-  const folder = await mkdtemp(join(tmpdir(), 'gpuhour-doors-'))
-  await chmod(folder, 0o711)
-  const server = await startServer({
-    dir: join(folder, 'postgres'),
-    logFile: join(folder, 'log'),
-    durable: false,
-  })
-  await migrate(server.url)
-  const store = openStore({ url: server.url })
-  const lines: string[] = []
+function openOn(store: Store, lines: string[]): Promise<Gateway> {
   const write = (detail: object, message: string): void =>
     void lines.push(`${message} ${JSON.stringify(detail)}`)
-  const signal = new AbortController().signal
-  const gateway = await openGateway(
+  return openGateway(
     {
       host: '127.0.0.1',
       appsPort: 0,
@@ -71,8 +57,17 @@ export async function testGateway(): Promise<TestGateway> {
       ids: systemIds,
       log: { info: write, warn: write, error: write },
     },
-    signal,
+    new AbortController().signal,
   )
+}
+
+/** Starts both; on a database of the test's own choice where it names one. */
+export async function testGateway(given?: TestDatabase): Promise<TestGateway> {
+  const database = given ?? (await testDatabase())
+  const store = openStore({ url: database.url })
+  const lines: string[] = []
+  const open = (): Promise<Gateway> => openOn(store, lines)
+  const gateway = await open()
   const put = async (change: (tx: Tx) => Promise<void>): Promise<void> => {
     await store.transact(async (tx) => {
       await rows.withoutReferences(tx)
@@ -106,11 +101,11 @@ export async function testGateway(): Promise<TestGateway> {
         throw new Error(`not in: ${answer.body}`)
       return cookie
     },
+    another: open,
     async close() {
       await gateway.close()
       await store.close()
-      await server.stop()
-      await rm(folder, { recursive: true, force: true })
+      await database.drop()
     },
   }
   return test

@@ -86,7 +86,10 @@ export async function revokeDoorSessions(
   await tx.notify('routes', sessionsChanged)
 }
 
-/** OpenSSH public keys by which the SSH door is known, for known_hosts; empty until a gateway has started once. */
+/**
+ * OpenSSH public keys by which the SSH door is known, for known_hosts; empty until a gateway has started
+ * once.
+ */
 export async function gatewayHostKeys(tx: Tx): Promise<readonly string[]> {
   const pair = await rows.gatewayKey(tx)
   return pair ? [pair.public_key] : []
