@@ -3,6 +3,7 @@ import type { Me, Organization, Project } from '@gpuhour/sdk/contract'
 import { UsageError } from './command.ts'
 import { type Access, type Profile, readPlatform, readProfile } from './configuration.ts'
 import { SignInError } from './failures.ts'
+import { sendByNode } from './transport.ts'
 
 /** What every command is given: where to write, whom to ask, and which project is meant. */
 export interface Context {
@@ -36,7 +37,7 @@ function profileInForce(say: (text: string) => void): Profile {
   const profile = readProfile(say)
   if (profile) return profile
   throw new SignInError(
-    'Nobody is signed in. Run "gpuhour login --local" on the machine of the platform, or "gpuhour login URL".',
+    'Nobody is signed in. Run "gpuhour login --local" on the platform’s machine, or "gpuhour login URL".',
   )
 }
 
@@ -57,10 +58,16 @@ function named<T extends { readonly id: string; readonly name: string }>(
   return things.find(({ id }) => id === name) ?? things.find((thing) => thing.name === name) ?? null
 }
 
-/** The project that is meant: the named one, or the only one. */
+/**
+ * The project that is meant: the named one, or the only one of one's own; an operator sees others as
+ * well.
+ */
 function projectOf(me: Me, name: string | undefined): Project {
   const wanted = name ?? process.env['GPUHOUR_PROJECT']
-  const found = wanted ? named(me.projects, wanted) : me.projects.length === 1 ? me.projects[0] : null
+  const mine = me.organizations.filter(({ role }) => role !== null).map(({ id }) => id)
+  const own = me.projects.filter(({ organization }) => mine.includes(organization))
+  const [only, ...others] = own.length > 0 ? own : me.projects
+  const found = wanted ? named(me.projects, wanted) : others.length === 0 ? only : null
   if (found) return found
   const names = me.projects.map((project) => project.name).join(', ') || 'none'
   throw new UsageError(
@@ -91,12 +98,10 @@ export function makeContext(options: {
       patienceMs,
       onTrouble,
       // The platform of this machine may be started again on another port: its file is read for each request.
-      fetch: (request) => {
+      transport: (address, sent) => {
         const now = access()
-        request.headers.set('authorization', `Bearer ${now.apiKey}`)
-        return fetch(
-          now.url === url ? request : new Request(now.url + request.url.slice(url.length), request),
-        )
+        const headers = { ...sent.headers, authorization: `Bearer ${now.apiKey}` }
+        return sendByNode(now.url + address.slice(url.length), { ...sent, headers })
       },
     })
   }
@@ -113,7 +118,9 @@ export function makeContext(options: {
     project: async () => projectOf(await context.me(), options.project),
     async organization() {
       const found = await context.me()
-      if (found.organizations.length === 1 && found.organizations[0]) return found.organizations[0]
+      const own = found.organizations.filter(({ role }) => role !== null)
+      const [only, ...others] = own.length > 0 ? own : found.organizations
+      if (only && others.length === 0 && options.project === undefined) return only
       const { organization } = projectOf(found, options.project)
       const owner = named(found.organizations, organization)
       if (owner) return owner

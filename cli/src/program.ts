@@ -77,18 +77,15 @@ Exit codes: 0 ok · 2 usage · 3 auth · 4 not found · 5 payment · 6 capacity 
 
 /** The whole help, for its golden file: every command as `--help` shows it. */
 export async function allHelp(): Promise<string> {
-  const program = await programOf(Object.keys(loaders), { code: 0 })
   const pages: string[] = []
   const add = (command: Command): void => {
     let text = ''
-    command
-      .configureOutput({ ...output, writeOut: (part) => void (text += part) })
-      .configureHelp({ helpWidth: 100 })
+    command.configureOutput({ writeOut: (part) => void (text += part) }).configureHelp({ helpWidth: 100 })
     command.outputHelp()
     pages.push(text.trimEnd())
     for (const child of command.commands) add(child)
   }
-  add(program)
+  add(await programOf(Object.keys(loaders), { code: 0 }))
   return `${pages.join(`\n\n${'-'.repeat(40)}\n\n`)}\n`
 }
 

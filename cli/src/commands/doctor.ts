@@ -12,8 +12,9 @@ function sayDoctor(context: Context, doctor: Doctor): void {
   for (const node of doctor.nodes) {
     const gpus = node.devices.length === 0 ? 'no GPU' : `${node.devices.length} × ${node.devices[0]?.model}`
     const driver = node.gpuDriver ? `, NVIDIA driver ${node.gpuDriver}` : ''
-    const shape = `${node.cpus} CPUs, ${node.memoryGib} GiB memory, ${node.diskGib} GiB disk, ${gpus}${driver}`
-    context.print(`node ${node.name} (${node.driver}, ${node.status}, seen ${ago(node.seenAt)}): ${shape}`)
+    const shape = `${node.cpus} CPUs, ${node.memoryGib} GiB memory, ${node.diskGib} GiB disk`
+    const state = `${node.driver}, ${node.status}, seen ${ago(node.seenAt)}`
+    context.print(`node ${node.name} (${state}): ${shape}, ${gpus}${driver}`)
     for (const missing of node.missing) context.print(`  cannot promise: ${missing}`)
   }
   for (const { name, lastError, counts } of doctor.loops) {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ApiError, makeId } from '@gpuhour/sdk/client'
 import type { KeyAction } from '@gpuhour/sdk/contract'
 import { argument, type CommandSpec, textOption, UsageError, wholeOption } from '../command.ts'
+import type { Context } from '../context.ts'
 import { everyItem } from '../pick.ts'
 import { ago, table } from '../shown.ts'
 
@@ -24,23 +25,20 @@ function publicKeyOf(file: string | undefined): string {
   }
 }
 
-const sshCommands: readonly CommandSpec[] = [
-  {
-    name: 'list',
-    summary: 'your SSH keys',
-    async run(context) {
-      const client = context.client()
-      const keys = await everyItem((cursor) => client.listSshKeys({ query: cursor ? { cursor } : {} }))
-      if (context.isJson) return context.printJson(keys)
-      const rows = keys.map(({ id, name, fingerprint, lastUsedAt }) => [
-        id,
-        name,
-        fingerprint,
-        ago(lastUsedAt),
-      ])
-      context.print(table(['ID', 'NAME', 'FINGERPRINT', 'LAST USED'], rows, context.isTerminal))
-    },
+const sshList = {
+  name: 'list',
+  summary: 'your SSH keys',
+  async run(context: Context) {
+    const client = context.client()
+    const keys = await everyItem((cursor) => client.listSshKeys({ query: cursor ? { cursor } : {} }))
+    if (context.isJson) return context.printJson(keys)
+    const rows = keys.map(({ id, name, fingerprint, lastUsedAt }) => [id, name, fingerprint, ago(lastUsedAt)])
+    context.print(table(['ID', 'NAME', 'FINGERPRINT', 'LAST USED'], rows, context.isTerminal))
   },
+} satisfies CommandSpec
+
+const sshCommands: readonly CommandSpec[] = [
+  sshList,
   {
     name: 'add',
     summary: 'add a public key',
@@ -72,25 +70,27 @@ const sshCommands: readonly CommandSpec[] = [
   },
 ]
 
-const apiCommands: readonly CommandSpec[] = [
-  {
-    name: 'list',
-    summary: 'your API keys',
-    async run(context) {
-      const client = context.client()
-      const keys = await everyItem((cursor) => client.listApiKeys({ query: cursor ? { cursor } : {} }))
-      if (context.isJson) return context.printJson(keys)
-      const rows = keys.map((key) => [
-        key.id,
-        key.name,
-        `${key.hint}…`,
-        key.actions.join(','),
-        key.expiresAt ?? 'never',
-        ago(key.lastUsedAt),
-      ])
-      context.print(table(['ID', 'NAME', 'KEY', 'MAY', 'EXPIRES', 'LAST USED'], rows, context.isTerminal))
-    },
+const apiList = {
+  name: 'list',
+  summary: 'your API keys',
+  async run(context: Context) {
+    const client = context.client()
+    const keys = await everyItem((cursor) => client.listApiKeys({ query: cursor ? { cursor } : {} }))
+    if (context.isJson) return context.printJson(keys)
+    const rows = keys.map((key) => [
+      key.id,
+      key.name,
+      `${key.hint}…`,
+      key.actions.join(','),
+      key.expiresAt ?? 'never',
+      ago(key.lastUsedAt),
+    ])
+    context.print(table(['ID', 'NAME', 'KEY', 'MAY', 'EXPIRES', 'LAST USED'], rows, context.isTerminal))
   },
+} satisfies CommandSpec
+
+const apiCommands: readonly CommandSpec[] = [
+  apiList,
   {
     name: 'create',
     summary: 'make an API key; its secret is printed once',
@@ -142,8 +142,17 @@ export const command: CommandSpec = {
   name: 'keys',
   summary: 'SSH keys and API keys',
   commands: [
-    { name: 'ssh', summary: 'public keys for the SSH door', commands: sshCommands },
-    { name: 'api', summary: 'secrets that act for you', commands: apiCommands },
+    { name: 'ssh', summary: 'public keys for the SSH door', run: sshList.run, commands: sshCommands },
+    { name: 'api', summary: 'secrets that act for you', run: apiList.run, commands: apiCommands },
   ],
+  async run(context) {
+    if (!context.isJson) {
+      await sshList.run(context)
+      return apiList.run(context)
+    }
+    const client = context.client()
+    const [ssh, api] = [await client.listSshKeys(), await client.listApiKeys()]
+    context.printJson({ ssh: ssh.items, api: api.items })
+  },
   examples: ['gpuhour keys ssh add ~/.ssh/id_ed25519.pub', 'gpuhour keys api list'],
 }

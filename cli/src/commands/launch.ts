@@ -61,6 +61,10 @@ function likelyOffer(offers: readonly Offer[]): Offer | undefined {
   return gpus.length > 0 ? byPrice(gpus)[0] : byPrice(fitting).at(-1)
 }
 
+function offerText({ flavor, nanosPerHour, currency, freeNow }: Offer): string {
+  return `${flavor} · ${money(nanosPerHour, currency, 4)} an hour · ${freeNow} free`
+}
+
 async function ask<T extends string>(
   message: string,
   options: readonly { value: T; label: string }[],
@@ -100,7 +104,7 @@ async function chooseFlavor(context: Context, client: Client, given: Given, imag
     .filter(({ fits }) => fits.allowed)
     .map((offer) => ({
       value: offer.flavor,
-      label: `${offer.flavor} · ${money(offer.nanosPerHour, offer.currency, 4)} an hour · ${offer.freeNow} free`,
+      label: offerText(offer),
     }))
   return ask('Which flavor?', options)
 }
@@ -157,10 +161,8 @@ export const command: CommandSpec = {
     const body = { id, name, image, flavor, ...(volumeGib === undefined ? {} : { volumeGib }) }
     const instance = await client.createInstance({ params: { project }, body })
     const { nanosPerHour, storageNanosPerHour, currency } = instance.cost
-    const stopped = money(storageNanosPerHour, currency, 4)
-    context.say(
-      `${name}: ${image} on ${flavor} · ${money(nanosPerHour, currency, 4)} an hour running, ${stopped} stopped`,
-    )
+    const [running, stopped] = [money(nanosPerHour, currency, 4), money(storageNanosPerHour, currency, 4)]
+    context.say(`${name}: ${image} on ${flavor} · ${running} an hour running, ${stopped} stopped`)
     if (!isOn(given, 'detach')) return sayArrived(context, await untilRunning(context, client, id))
     if (context.isJson) context.printJson(instance)
     else context.print(name)

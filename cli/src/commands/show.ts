@@ -19,6 +19,11 @@ function ladderOf({ requestedAt, allocation }: Instance): readonly (readonly [st
   return rungs.flatMap(([name, at, note]) => (at === null ? [] : [[name, `${at} · ${note}`] as const]))
 }
 
+function paidText({ paidMillis, gpuHours, cpuHours }: Instance['cost']): string {
+  const hours = `${decimal(gpuHours, 3)} GPU-hours · ${decimal(cpuHours, 3)} CPU-hours`
+  return `${duration(Number(paidMillis))} · ${hours}`
+}
+
 export const command: CommandSpec = {
   name: 'show',
   summary: 'everything about one instance: state, ladder, cost, doors',
@@ -36,10 +41,7 @@ export const command: CommandSpec = {
       ['flavor', instance.flavor],
       ['state', `${rungOf(instance)}${why ? ` · ${why}` : ''}`],
       ...ladderOf(instance),
-      [
-        'paid',
-        `${duration(Number(cost.paidMillis))} · ${decimal(cost.gpuHours, 3)} GPU-hours · ${decimal(cost.cpuHours, 3)} CPU-hours`,
-      ],
+      ['paid', paidText(cost)],
       ['cost', `${money(cost.amountNanos, cost.currency, 4)} so far`],
       [
         'home',

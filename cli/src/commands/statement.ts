@@ -73,8 +73,8 @@ export const command: CommandSpec = {
   ],
   examples: ['gpuhour statement', 'gpuhour statement --from 2026-11-01 --bundle bill.json'],
   async run(context, given) {
-    const { id: organization } = await context.organization()
     const [from, to, file] = [instantOf(given, 'from'), instantOf(given, 'to'), textOption(given, 'bundle')]
+    const { id: organization } = await context.organization()
     const query = { ...(from ? { from } : {}), ...(to ? { to } : {}) }
     if (file !== undefined) return writeBundle(context, organization, query, file)
     const statement = await context.client(settlePatienceMs).getStatement({ params: { organization }, query })

@@ -6,8 +6,8 @@ export const command: CommandSpec = {
   summary: 'paid time, newest first: every stretch in which something ran',
   options: [['--limit <count>', 'how many; default 50, at most 200']],
   async run(context, given) {
-    const { id: organization, currency } = await context.organization()
     const limit = wholeOption(given, 'limit') ?? 50
+    const { id: organization, currency } = await context.organization()
     const { items } = await context.client().listUsage({ params: { organization }, query: { limit } })
     if (context.isJson) return context.printJson(items)
     const rows = items.map((item) => [

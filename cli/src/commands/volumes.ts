@@ -17,10 +17,10 @@ function sayVolume(context: Context, volume: Volume, what: string): void {
   context.print(`${what} ${volume.name}: ${volume.sizeGib} GiB, ${price} an hour.`)
 }
 
-const list: CommandSpec = {
+const list = {
   name: 'list',
   summary: 'volumes of the project',
-  async run(context) {
+  async run(context: Context) {
     const client = context.client()
     const { id: project } = await context.project()
     const volumes = await everyItem((cursor) =>
@@ -37,7 +37,7 @@ const list: CommandSpec = {
     ])
     context.print(table(['NAME', 'SIZE', 'STATE', 'USED BY', 'KIND', 'PRICE'], rows, context.isTerminal))
   },
-}
+} satisfies CommandSpec
 
 const create: CommandSpec = {
   name: 'create',
@@ -47,8 +47,8 @@ const create: CommandSpec = {
     ['<gib>', 'its size in GiB'],
   ],
   async run(context, given) {
-    const { id: project } = await context.project()
     const body = { id: makeId('volume'), name: argument(given, 0), sizeGib: gibOf(given, 1) }
+    const { id: project } = await context.project()
     sayVolume(context, await context.client().createVolume({ params: { project }, body }), 'Made')
   },
 }
@@ -61,10 +61,10 @@ const resize: CommandSpec = {
     ['<gib>', 'its new size in GiB'],
   ],
   async run(context, given) {
+    const body = { sizeGib: gibOf(given, 1) }
     const client = context.client()
     const { id: volume } = await pickVolume(context, client, argument(given, 0))
-    const params = { volume }
-    sayVolume(context, await client.resizeVolume({ params, body: { sizeGib: gibOf(given, 1) } }), 'Resized')
+    sayVolume(context, await client.resizeVolume({ params: { volume }, body }), 'Resized')
   },
 }
 
@@ -91,6 +91,7 @@ const remove: CommandSpec = {
 export const command: CommandSpec = {
   name: 'volumes',
   summary: 'storage that outlives instances and runs',
+  run: list.run,
   commands: [list, create, resize, remove],
   examples: ['gpuhour volumes list', 'gpuhour volumes create data 50'],
 }

@@ -10,9 +10,11 @@ import type {
 import { pathOf, type RouteName, routes } from '../contract/routes.ts'
 import { ApiError, errorOf, unreachableError } from './errors.ts'
 import { readEvents } from './sse.ts'
+import type { Reply, Transport } from './transport.ts'
 
 export { ApiError } from './errors.ts'
 export { makeId } from './ids.ts'
+export type { Reply, Sent, Transport } from './transport.ts'
 
 /** How a client reaches the platform. */
 export interface ClientOptions {
@@ -20,6 +22,8 @@ export interface ClientOptions {
   readonly baseUrl: string
   /** Default: the platform's own. In tests it is the app itself. */
   readonly fetch?: (request: Request) => Promise<Response>
+  /** How requests are sent, where even loading `fetch` costs more than the answer: the CLI brings Node's own. */
+  readonly transport?: Transport
   /** A `gph_…` secret, or a session token; sent as `Authorization: Bearer`. */
   readonly apiKey?: string
   /** Default `same-origin`: a browser's session cookie goes along. */
@@ -143,29 +147,43 @@ async function send(
   options: ClientOptions,
   name: RouteName,
   input: LooseInput,
-  headers: Record<string, string>,
+  accept: Record<string, string>,
   signal: AbortSignal | undefined,
-): Promise<Response> {
-  const request = new Request(addressOf(options, name, input), {
-    method: routes[name].method,
-    credentials: options.credentials ?? 'same-origin',
-    headers: {
-      ...headers,
-      ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
-      ...(input.body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(input.body === undefined ? {} : { body: JSON.stringify(input.body) }),
-    ...(signal ? { signal } : {}),
-  })
-  let response: Response
+): Promise<Reply> {
+  const headers = {
+    ...accept,
+    ...(options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }),
+    ...(input.body === undefined ? {} : { 'content-type': 'application/json' }),
+  }
+  let reply: Reply
   try {
-    response = await (options.fetch ?? fetch)(request)
+    reply = await transportOf(options)(addressOf(options, name, input), {
+      method: routes[name].method,
+      headers,
+      body: input.body === undefined ? undefined : JSON.stringify(input.body),
+      signal,
+    })
   } catch (error) {
     signal?.throwIfAborted()
     throw unreachableError(options.baseUrl, error)
   }
-  if (!response.ok) throw await errorOf(response)
-  return response
+  if (reply.status < 200 || reply.status > 299) throw await errorOf(reply)
+  return reply
+}
+
+/** By the platform's `fetch`, or by the one that was given. */
+function transportOf({
+  transport,
+  fetch: given = fetch,
+  credentials = 'same-origin',
+}: ClientOptions): Transport {
+  return (
+    transport ??
+    ((url, { method, headers, body, signal }) => {
+      const rest = { ...(body === undefined ? {} : { body }), ...(signal ? { signal } : {}) }
+      return given(new Request(url, { method, headers, credentials, ...rest }))
+    })
+  )
 }
 
 async function call(
@@ -223,7 +241,7 @@ async function* follow(
 /** The events of a body; a torn connection becomes `unreachable`. */
 async function* lossesNamed(
   options: ClientOptions,
-  body: ReadableStream<Uint8Array>,
+  body: NonNullable<Reply['body']>,
   signal: AbortSignal | undefined,
 ) {
   const events = readEvents(body)

@@ -1,4 +1,5 @@
 import type { ErrorCode, Problem } from '../contract/problem.ts'
+import type { Reply } from './transport.ts'
 
 /** An answer other than 2xx, or none at all (`unreachable`). */
 export class ApiError extends Error {
@@ -24,11 +25,10 @@ export class ApiError extends Error {
 }
 
 /** Makes the error of an answer; one that is not ours (a proxy's page) becomes `unreachable`. */
-export async function errorOf(response: Response): Promise<ApiError> {
+export async function errorOf(response: Reply): Promise<ApiError> {
   const type = response.headers.get('content-type') ?? ''
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
   if (!type.startsWith('application/problem+json')) {
-    await response.body?.cancel()
     const what = `Something other than gpuhour answered with status ${response.status}. Check the address.`
     return new ApiError('unreachable', response.status, what, { retryable: response.status >= 500 })
   }

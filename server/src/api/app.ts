@@ -141,7 +141,7 @@ function addRoute(app: Hono<Environment>, name: RouteName, handler: AnyHandler, 
       'status' in answer
         ? jsonResponse(answer)
         : streamResponse(answer, parts.clock, ending, (error) =>
-            parts.log.warn({ requestId, route: name, err: messageOf(error) }, 'a stream ended by a fault'),
+            parts.log.warn({ requestId, route: name, cause: messageOf(error) }, 'a stream ended by a fault'),
           )
     for (const [key, value] of limits) response.headers.set(key, value)
     return response
@@ -206,8 +206,8 @@ function addEdges(app: Hono<Environment>, parts: ApiParts, metrics: Metrics): vo
       ms: Math.round(ms),
       ...who,
     }
-    if (c.res.status >= 500) log.error(detail, 'request')
-    else log.info(detail, 'request')
+    // What is wrong with one of 5xx was said where it was found.
+    log.info(detail, 'request')
   })
   app.onError((error, c) => {
     const told = publicErrorOf(error)

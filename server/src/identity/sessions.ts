@@ -6,7 +6,7 @@ import { deviceAuthorization } from 'better-auth/plugins/device-authorization'
 import { PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { z } from 'zod'
-import { isAppError } from '../kernel/errors.ts'
+import { AppError, isAppError, messageOf } from '../kernel/errors.ts'
 import { sha256Hex } from '../kernel/ids.ts'
 import type { Store, Tx } from '../store/store.ts'
 import type { Principal } from '../tenancy/rules.ts'
@@ -174,7 +174,12 @@ async function identifySession(
   getSession: GetSession,
 ): Promise<Principal | null> {
   if (bearerOf(headers) === null && !headers.get('cookie')?.includes(`${sessionCookie}=`)) return null
-  const session = await getSession(headers)
+  const session = await getSession(headers).catch((error: unknown) => {
+    // better-auth throws what pg threw, from a connection of its own.
+    throw new AppError('unavailable', 'Sessions cannot be read just now. Try again in a few seconds.', {
+      cause: messageOf(error),
+    })
+  })
   const person = session && (await tenancy.personByIdentityUser(tx, session.user.id))
   return person ? tenancy.principalOf(tx, person, 'browser_session') : null
 }

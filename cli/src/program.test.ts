@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { allHelp } from './program.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'gpuhour-cli-'))
+after(() => rmSync(home, { recursive: true }))
+
+const entry = fileURLToPath(new URL('gpuhour.ts', import.meta.url))
+
+interface Ran {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs the CLI the way a person does, in an empty home, with a platform that nobody answers for. */
+function gpuhour(args: readonly string[], environment: Record<string, string> = {}): Ran {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    GPUHOUR_URL: 'http://127.0.0.1:9',
+    ...environment,
+  }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...args], {
+    env,
+    encoding: 'utf8',
+    input: '',
+  })
+  return { code: status, out: stdout, err: stderr }
+}
+
+test('the help is the golden one', async () => {
+  const golden = readFileSync(new URL('help.golden.txt', import.meta.url), 'utf8')
+  const hint = 'the help changed: look at it, then `node cli/src/help.ts > cli/src/help.golden.txt`'
+  assert.equal(await allHelp(), golden, hint)
+})
+
+test('wrong command lines: exit code 2, one line, the nearest word, no request', () => {
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [['lanch'], /unknown command 'lanch' \(Did you mean launch\?\)/],
+    [['run', '--gpuz', '2', '--', 'x'], /unknown option '--gpuz' \(Did you mean --gpu\?\)/],
+    [['show'], /missing required argument 'instance'/],
+    [['show', 'a', 'b'], /too many arguments/],
+    [['run', '--flavor', 'cpu.1x2', '--', 'x'], /Name an image/],
+    [['usage', '--limit', '-5'], /whole number/],
+    [['statement', '--from', 'yesterday'], /no date/],
+    [['cp', 'a', 'b'], /NAME:path/],
+    [['volumes', 'create', 'data', 'big'], /whole GiB/],
+  ]
+  for (const [args, line] of cases) {
+    const { code, out, err } = gpuhour(args, { GPUHOUR_API_KEY: 'gph_x' })
+    const isAsked = /Cannot reach/.test(err)
+    assert.deepEqual([code, out, isAsked], [2, '', false], `${args.join(' ')}: ${err}`)
+    assert.match(err, line)
+    assert.equal(err.trim().split('\n').length, 1, err)
+  }
+})
+
+test('nobody signed in: exit code 3, and what to do', () => {
+  const { code, err } = gpuhour(['ls'])
+  assert.equal(code, 3)
+  assert.match(err, /gpuhour login --local/)
+  assert.equal(gpuhour(['login', '--local']).code, 3)
+})
+
+test('a platform that does not answer: exit code 8, as JSON where that is asked for', () => {
+  const { code, out, err } = gpuhour(['ls', '--json'], { GPUHOUR_API_KEY: 'gph_x' })
+  assert.equal(code, 8)
+  assert.match(err, /^error: Cannot reach http:\/\/127\.0\.0\.1:9 /)
+  assert.deepEqual(Object.keys(JSON.parse(out)), ['error'])
+})
+
+test('a configuration that is none, or that others can read', () => {
+  const folder = join(home, '.config', 'gpuhour')
+  mkdirSync(folder, { recursive: true })
+  const path = join(folder, 'config.json')
+  writeFileSync(path, '{ "profile": ')
+  const broken = gpuhour(['ls'])
+  assert.equal(broken.code, 2)
+  assert.ok(broken.err.includes(path), broken.err)
+  const profile = { kind: 'remote', url: 'http://127.0.0.1:9', apiKey: 'gph_x' }
+  writeFileSync(path, JSON.stringify({ profile }), { mode: 0o644 })
+  const open = gpuhour(['ls'])
+  assert.equal(open.code, 8)
+  assert.match(open.err, /warning: others can read the key/)
+  rmSync(path)
+})
+
+test('verify-bill needs nobody, and has exit codes of its own', () => {
+  const bad = gpuhour(['verify-bill', join(home, 'nothing.json'), '--json'])
+  assert.equal(bad.code, 2)
+  assert.match(bad.err, /cannot be read/)
+  const path = join(home, 'bill.json')
+  writeFileSync(path, '{"format":"gpuhour-bill/1"}')
+  const wrong = gpuhour(['verify-bill', path, '--json'])
+  assert.equal(wrong.code, 1)
+  const verdict: { verified: boolean; firstDifference: { kind: string } } = JSON.parse(wrong.out)
+  assert.deepEqual([verdict.verified, verdict.firstDifference.kind], [false, 'schema'])
+})

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { createAdaptorServer } from '@hono/node-server'
+import * as jobs from '../jobs/jobs.ts'
+import { systemClock } from '../kernel/clock.ts'
+import { asId } from '../kernel/ids.ts'
+import { testApi } from './testing.ts'
+
+const api = await testApi()
+const home = await mkdtemp(join(tmpdir(), 'gpuhour-cli-'))
+await mkdir(join(api.dataDir, 'logs'))
+const entry = fileURLToPath(new URL('../../../cli/src/gpuhour.ts', import.meta.url))
+
+/** What everything in here is launched as. */
+const shape = ['--image', 'sim/ok:1', '--flavor', 'cpu.1x2']
+
+let port = 0
+
+/** The app on a real port, the same after a loss. */
+async function serve(): Promise<Server> {
+  const fetch = (request: Request): Promise<Response> => api.app.fetch(request)
+  const server = createAdaptorServer({ fetch, createServer }) as Server // what `createServer` makes
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  const address = server.address()
+  port = typeof address === 'object' && address ? address.port : 0
+  return server
+}
+
+/** As a kill -9 looks from outside. */
+function lose(server: Server): Promise<void> {
+  server.closeAllConnections()
+  return new Promise((resolve) => server.close(() => resolve()))
+}
+
+let server = await serve()
+after(async () => {
+  await lose(server)
+  await api.close()
+  await rm(home, { recursive: true })
+})
+
+interface Ran {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+function start(args: readonly string[], secret: string | null): { child: ChildProcess; ended: Promise<Ran> } {
+  const key = secret === null ? {} : { GPUHOUR_API_KEY: secret }
+  const env = { PATH: process.env['PATH'], HOME: home, GPUHOUR_URL: `http://127.0.0.1:${port}`, ...key }
+  const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const ran = { out: '', err: '' }
+  child.stdout.on('data', (chunk) => void (ran.out += String(chunk)))
+  child.stderr.on('data', (chunk) => void (ran.err += String(chunk)))
+  const ended = new Promise<Ran>((resolve) => child.once('close', (code) => resolve({ code, ...ran })))
+  return { child, ended }
+}
+
+function gpuhour(...args: string[]): Promise<Ran> {
+  return start(args, api.operatorSecret).ended
+}
+
+async function write(run: string, from: number, to: number): Promise<void> {
+  const line = (n: number) => {
+    const [stream, text] = n % 10 === 0 ? ['stderr', `err ${n}\n`] : ['stdout', `out ${n}\n`]
+    return `${JSON.stringify({ n, stream, text, a: 'alo_x', c: String(n) })}\n`
+  }
+  const text = Array.from({ length: to - from + 1 }, (_, index) => line(from + index)).join('')
+  await appendFile(join(api.dataDir, 'logs', `${run}.jsonl`), text)
+  await api.store.transact((tx) => tx.notify('logs', run))
+}
+
+test('signing in by the machine’s own file, then looking around', async () => {
+  const url = `http://127.0.0.1:${port}`
+  await writeFile(
+    join(home, 'platform.json'),
+    JSON.stringify({ api: url, operatorSecret: api.operatorSecret }),
+  )
+  const login = await start(['login', '--local', '--data', home], null).ended
+  assert.equal(login.code, 0, login.err)
+  const kept = JSON.parse(await readFile(join(home, '.config', 'gpuhour', 'config.json'), 'utf8'))
+  assert.deepEqual(kept, { profile: { kind: 'local', dataDir: home } })
+  const who = await start(['whoami'], null).ended
+  assert.match(who.out, /^Operator .*operator at /)
+  assert.equal((await start(['logout'], null).ended).code, 0)
+  assert.equal((await start(['whoami'], null).ended).code, 3)
+})
+
+test('what is there, as tables for programs and as JSON', async () => {
+  assert.match((await gpuhour('images')).out, /^sim\/ok:1\tready\t/)
+  assert.match((await gpuhour('flavors')).out, /^cpu\.1x2\t–\t1 vCPU\t2 GiB\t\$0\.\d{4}\/h\t/m)
+  assert.match((await gpuhour('balance')).out, /^\$10\.0000\n/)
+  for (const words of [
+    ['ls'],
+    ['ls', '--runs'],
+    ['volumes'],
+    ['usage'],
+    ['keys', 'ssh'],
+    ['images'],
+    ['doctor'],
+  ])
+    assert.doesNotThrow(async () => JSON.parse((await gpuhour(...words, '--json')).out), words.join(' '))
+})
+
+test('launch, show, stop, delete; names and ids', async () => {
+  const launched = await gpuhour(
+    'launch',
+    'lab',
+    '--image',
+    'sim/ok:1',
+    '--flavor',
+    'cpu.1x2',
+    '-d',
+    '--json',
+  )
+  assert.equal(launched.code, 0, launched.err)
+  const { id }: { id: string } = JSON.parse(launched.out)
+  assert.match((await gpuhour('ls')).out, /^lab\tqueued\tsim\/ok:1\tcpu\.1x2\t/)
+  assert.ok((await gpuhour('show', id)).out.includes('lab'))
+  assert.equal((await gpuhour('open', 'lab')).code, 7)
+  const twice = await gpuhour('launch', 'lab', ...shape, '-d')
+  assert.deepEqual([twice.code, twice.out], [7, ''])
+  assert.equal((await gpuhour('stop', 'lab')).out, 'lab\tstopped\n')
+  assert.equal((await gpuhour('rm', 'lab', '-d')).code, 0)
+  assert.equal((await gpuhour('start', 'lab', 'nobody')).code, 7)
+})
+
+test('each kind of refusal has its exit code and one line', async () => {
+  const viewer = await api.person('viewer')
+  const poor = await api.withoutMoney()
+  const launch = ['launch', 'x', ...shape, '-d']
+  const cases: readonly (readonly [number, string, readonly string[]])[] = [
+    [2, api.operatorSecret, ['launch', 'UPPER', ...shape]],
+    [3, 'gph_unknown', ['ls']],
+    [3, viewer.secret, launch],
+    [4, api.operatorSecret, ['show', 'nobody']],
+    [4, api.operatorSecret, ['launch', 'x', '--image', 'nothing:1', '--flavor', 'cpu.1x2']],
+    [4, api.operatorSecret, ['run', '--image', 'sim/ok:1', '--flavor', 'h100.8', '--', 'true']],
+    [5, poor.secret, launch],
+    [5, poor.secret, ['run', ...shape, '--', 'true']],
+  ]
+  for (const [code, secret, args] of cases) {
+    const ran = await start(args, secret).ended
+    assert.equal(ran.code, code, `${args.join(' ')}: ${ran.err}`)
+    assert.match(ran.err, /^error: [^\n]+\n$/)
+    assert.equal(ran.out, '')
+  }
+})
+
+test('a run’s output comes once, in order, through a loss of the platform', async () => {
+  const { ended } = start(
+    ['run', '--json', '--image', 'sim/ok:1', '--flavor', 'cpu.1x2', '--', 'true'],
+    api.operatorSecret,
+  )
+  const run = await theOnlyRun()
+  await write(run, 1, 5_000)
+  await lose(server)
+  await write(run, 5_001, 9_000)
+  server = await serve()
+  await write(run, 9_001, 10_000)
+  await api.store.transact(async (tx) => {
+    await jobs.cancel(tx, asId('run', run), 'test')
+    await jobs.markLogComplete(tx, asId('run', run))
+    await tx.notify('logs', run)
+  })
+  const { code, out, err } = await ended
+  assert.equal(code, 130, err)
+  const lines = out.trimEnd().split('\n')
+  const closing: { run: string; exitCode: number } = JSON.parse(lines.pop() ?? '')
+  assert.deepEqual([closing.run, closing.exitCode], [run, 130])
+  const expected = Array.from({ length: 10_000 }, (_, index) => index + 1)
+  assert.deepEqual(
+    lines,
+    expected.filter((n) => n % 10 !== 0).map((n) => `out ${n}`),
+  )
+  const errors = err.split('\n').filter((line) => line.startsWith('err '))
+  assert.deepEqual(
+    errors,
+    expected.filter((n) => n % 10 === 0).map((n) => `err ${n}`),
+  )
+  assert.equal(err.match(/waiting for the platform/g)?.length, 1, err)
+  assert.equal(err.match(/the platform is back/g)?.length, 1, err)
+})
+
+/** The run that the CLI has just made. */
+async function theOnlyRun(): Promise<string> {
+  for (;;) {
+    const { items } = await api.operator.listRuns({ params: { project: api.demo.project } })
+    const alive = items.find(({ state }) => state === 'queued')
+    if (alive) return alive.id
+    await systemClock.sleep(50, AbortSignal.timeout(60_000))
+  }
+}
+
+test('Ctrl-C where nobody can be asked stops the run', async () => {
+  const { child, ended } = start(['run', ...shape, '--', 'true'], api.operatorSecret)
+  const run = await theOnlyRun()
+  await new Promise((resolve) => child.stderr?.once('data', resolve))
+  child.kill('SIGINT')
+  const { code, err } = await ended
+  assert.equal(code, 130, err)
+  assert.equal((await api.operator.getRun({ params: { run } })).state, 'canceled')
+})
+
+test('a statement as a bundle is verified by the same program without a server', async () => {
+  const file = join(home, 'bill.json')
+  const { code, err } = await gpuhour('statement', '--bundle', file)
+  assert.equal(code, 0, err)
+  const verified = await start(['verify-bill', file], null).ended
+  assert.equal(verified.code, 0, verified.err)
+  assert.match(verified.out, /: verified\n$/)
+})
