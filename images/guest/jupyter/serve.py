@@ -20,6 +20,15 @@ jupyter_core.paths.ENV_CONFIG_PATH = jupyter_core.paths.SYSTEM_CONFIG_PATH = [FO
 # Said of the terminals' WebSocket, which asks for the token itself.
 warnings.filterwarnings('ignore', message='Extension endpoints without')
 
-from jupyterlab.labapp import LabApp  # noqa: E402 (binds the paths above)
+from jupyter_server.serverapp import ServerApp  # noqa: E402 (binds the paths above)
+from jupyterlab.labapp import LabApp  # noqa: E402
+
+
+def stop(server, _number, _frame):
+    """Jupyter's own handler logs first; when TERM interrupts another log line that raises, and TERM is lost."""
+    server.io_loop.add_callback_from_signal(server.io_loop.stop)
+
+
+ServerApp._signal_stop = stop
 
 LabApp.launch_instance(argv=[])

@@ -70,7 +70,7 @@ export function downloadOf(line: string): Download | null {
 
 /** One line of `docker build --progress=plain`. */
 export type BuildLine =
-  | { readonly of: number; readonly is: 'step'; readonly stage: string; readonly place: number }
+  | { readonly of: number; readonly is: 'step'; readonly stage: string | null; readonly place: number }
   | { readonly of: number; readonly is: 'export' }
   | {
       readonly of: number
@@ -88,9 +88,9 @@ export function buildLineOf(line: string): BuildLine | null {
   if (!vertex) return null
   const of = Number(vertex[1])
   const rest = vertex[2] ?? ''
-  // A Dockerfile with one stage only has no stage name in its steps in some versions of BuildKit.
+  // Where a Dockerfile has one stage only, BuildKit does not name it.
   const step = /^\[(?:(\S+) )?\s*(\d+)\/\d+\] /.exec(rest)
-  if (step) return { of, is: 'step', stage: step[1] ?? 'stage-0', place: Number(step[2]) }
+  if (step) return { of, is: 'step', stage: step[1] ?? null, place: Number(step[2]) }
   if (rest === 'exporting to image') return { of, is: 'export' }
   const layer = /^(sha256:[0-9a-f]{64}) ([\d.]+)([kMG]?B) \/ ([\d.]+)([kMG]?B)/.exec(rest)
   if (layer) {
@@ -163,8 +163,9 @@ export class BuildReader {
     return said !== null && this.#download(said)
   }
 
-  #enter(seen: { readonly of: number; readonly stage: string; readonly place: number }): boolean {
-    const at = this.#steps.findIndex(({ stage, place }) => stage === seen.stage && place === seen.place)
+  #enter(seen: { readonly of: number; readonly stage: string | null; readonly place: number }): boolean {
+    const stageSeen = seen.stage ?? this.#steps[0]?.stage
+    const at = this.#steps.findIndex(({ stage, place }) => stage === stageSeen && place === seen.place)
     if (at < 0) return false
     this.#stepOf.set(seen.of, at)
     return at >= this.#reached && this.#move(at, this.#steps[at]?.title ?? '')
