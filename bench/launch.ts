@@ -10,8 +10,9 @@ import { note, quantile } from './results.ts'
 import type { Door } from './websocket.ts'
 
 /*
- * From "launch" to the result of the first notebook cell through the gateway, with the image on the node, beside what
- * the bare engine needs for the same: create, start, Jupyter, the same cell of the same image. In turn, in one run.
+ * From "launch" to the result of the first notebook cell through the gateway, with the image on the node,
+ * beside what the bare engine needs for the same: create, start, Jupyter, the same cell of the same image. In
+ * turn, in one run.
  *
  *     npm start                                        in another shell
  *     node_modules/.bin/node bench/launch.ts [rounds] [image]
@@ -171,7 +172,7 @@ for (let round = 0; round <= rounds; round += 1) {
   if (round === 0) continue
   ours.push(a)
   theirs.push(b)
-  console.log(`round ${round}: ${a['total']?.toFixed(0)} ms, bare ${b['total']?.toFixed(0)} ms`)
+  process.stdout.write(`round ${round}: ${a['total']?.toFixed(0)} ms, bare ${b['total']?.toFixed(0)} ms\n`)
 }
 const totals = (runs: readonly Stages[]): number[] => runs.map((run) => run['total'] ?? Number.NaN)
 const ratio = quantile(totals(ours), 0.5) / quantile(totals(theirs), 0.5)

@@ -37,7 +37,9 @@ function lines(command: string, args: readonly string[]): readonly string[] {
 // A built-in chain that lets everything pass appears with the first look at its table.
 const openChain = /^:(?:INPUT|FORWARD|OUTPUT|PREROUTING|POSTROUTING) ACCEPT/
 
-/** `iptables-save` as rules, each with its table; counters, comments and open built-in chains are no rules. */
+/**
+ * `iptables-save` as rules, each with its table; counters, comments and open built-in chains are no rules.
+ */
 export function readRules(saved: readonly string[]): readonly string[] {
   let table = ''
   return saved.flatMap((line) => {
@@ -125,7 +127,9 @@ export function newInEngine(
     .filter((name) => !known.has(name))
 }
 
-/** Names in the kernel's tables by which things of other platforms are known: their chains and their bridges. */
+/**
+ * Names in the kernel's tables by which things of other platforms are known: their chains and their bridges.
+ */
 export function foreignNames(others: ReadonlySet<string>): readonly string[] {
   return [...others].flatMap((installation) => [
     ...Object.values(chainsOf(installation)),
@@ -201,8 +205,8 @@ function portsOf(pid: number, listening: ReadonlyMap<string, number>): readonly 
 }
 
 /**
- * Processes that bear the suite's mark in their environment, wherever they were handed on to, or stand in its folder
- * (PostgreSQL's, whose environment is its own).
+ * Processes that bear the suite's mark in their environment, wherever they were handed on to, or stand in its
+ * folder (PostgreSQL's, whose environment is its own).
  */
 export function leftoverProcesses(mark: string, folder: string): readonly Leftover[] {
   const listening = listeningPorts()

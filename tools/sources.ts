@@ -79,7 +79,9 @@ interface Blanked {
   readonly withStrings: string
 }
 
-/** Blanks comments, and in one form strings: a small lexer, enough for code that the formatter has laid out. */
+/**
+ * Blanks comments, and in one form strings: a small lexer, enough for code that the formatter has laid out.
+ */
 export function blank(text: string): Blanked {
   const code = [...text.split('')]
   const withStrings = [...code]
@@ -150,7 +152,8 @@ export function readSource(path: string, text: string = readFileSync(join(root, 
     withStrings,
     lines: text.split('\n'),
     imports: importsOf(path, withStrings),
-    // `made_*.ts`, `*.fixture.ts` and `testing*.ts` make things for tests and run in no process of the platform.
+    // `made_*.ts`, `*.fixture.ts` and `testing*.ts` make things for tests and run in no process of the
+    // platform.
     isTest: /\.test\.tsx?$|(^|\/)(testing|made_\w+)(\.\w+)?\.ts$|\.fixture\.ts$|^tests\//.test(path),
   }
 }

@@ -36,7 +36,9 @@ export function closingLine({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`
 }
 
-/** The summary as node prints it, then each skip with its reason, each failure again, and the closing line. */
+/**
+ * The summary as node prints it, then each skip with its reason, each failure again, and the closing line.
+ */
 export function summaryOf(tally: Tally, elapsedMs: number): string {
   const { passed, failed, skipped } = tally
   return [

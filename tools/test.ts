@@ -21,8 +21,8 @@ import * as census from './census.ts'
 import { filesBelow } from './sources.ts'
 import { emptyTally, type Group, runGroup, summaryOf, type Tally } from './suite.ts'
 
-// `npm test`: the whole suite from whatever state the machine is in, and the machine as it was before afterwards.
-// `npm test -- <part of a path> …` runs the files that match.
+// `npm test`: the whole suite from whatever state the machine is in, and the machine as it was before
+// afterwards. `npm test -- <part of a path> …` runs the files that match.
 
 const printer = createPrinter(process.stdout)
 const say = (line: string): void => printer.line(line)
@@ -90,7 +90,10 @@ async function installPrograms(signal: AbortSignal): Promise<void> {
   await installPackages({ packages: missing, what: 'what the tests use', printer, signal })
 }
 
-/** Installations whose things on the engine come and go without us: the operator's own, and whoever was there before. */
+/**
+ * Installations whose things on the engine come and go without us: the operator's own, and whoever was there
+ * before.
+ */
 async function otherPlatforms(before: census.EngineCensus): Promise<ReadonlySet<string>> {
   const own = await readPlatform(loadConfig({}).dataDir).catch(() => null)
   const seen = before.things.flatMap(({ installation }) => installation ?? [])

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { filesBelow, lineAt, readSource, root, type Source } from './sources.ts'
 
-// The rules of ARCHITECTURE.md as functions from sources to sentences. `tidy.test.ts` runs them over the checkout.
+// The rules of ARCHITECTURE.md as functions from sources to sentences. `tidy.test.ts` runs them over the
+// checkout.
 
 /** One violation: where, and why it matters. */
 export type Finding = string
@@ -44,7 +45,10 @@ function isRows(path: string): boolean {
   return /(^|\/|\.)rows\.ts$/.test(path)
 }
 
-/** An implementation behind a port. What lies beside a runtime's port and is no port belongs to all of its drivers. */
+/**
+ * An implementation behind a port. What lies beside a runtime's port and is no port belongs to all of its
+ * drivers.
+ */
 function driverOf(path: string): string | null {
   const match = /^server\/src\/(?:runtime\/(?:docker|kubernetes|simulated)|objects|identity)\//.exec(path)
   return match && !ports.includes(path) ? match[0] : null
@@ -356,7 +360,10 @@ export const doorsAreDescribed: Rule = (sources) => {
 
 const comment = /\/\/|\*\/|\{\/\*/
 
-/** Style: a cast or `!` overrules the checker; whoever reads it must learn why it holds, within three lines above. */
+/**
+ * Style: a cast or `!` overrules the checker; whoever reads it must learn why it holds, within three lines
+ * above.
+ */
 export const castsSayWhy: Rule = (sources) =>
   sources.flatMap((source) => {
     const casts =

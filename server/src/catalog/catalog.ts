@@ -21,8 +21,8 @@ export interface RecipeFacts {
 }
 
 /**
- * Makes the recipes of this checkout known and asks for the builds that are missing. Harmless to repeat. `afresh`, at a
- * start: what had failed is tried again.
+ * Makes the recipes of this checkout known and asks for the builds that are missing. Harmless to repeat.
+ * `afresh`, at a start: what had failed is tried again.
  */
 export async function announce(tx: Tx, recipes: readonly RecipeFacts[], afresh: boolean): Promise<void> {
   const now = await tx.now()

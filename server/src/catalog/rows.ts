@@ -151,15 +151,6 @@ export async function builds(tx: Tx): Promise<readonly BuildRow[]> {
   return rows
 }
 
-/** The newest build under this name. */
-export async function newestBuild(tx: Tx, image: string, version: string): Promise<BuildRow | null> {
-  const { rows } = await sql<BuildRow>`select ${buildColumns} from image_build
-    where image = ${image} and version = ${version} order by requested_at desc, id desc limit 1`.execute(
-    tx.db,
-  )
-  return rows[0] ?? null
-}
-
 /** Brings a build's state and progress up to date. */
 export async function updateBuild(
   tx: Tx,

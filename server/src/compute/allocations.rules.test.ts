@@ -129,6 +129,7 @@ for (const row of rows) {
     const now = second(Number(asked))
     const findings = findingsOf(watched, lookOf(look), {
       askedAt: now,
+      answeredAt: now,
       nodeNow: now,
       nodeSeenAt: second(100),
       now,
@@ -150,9 +151,28 @@ test("an end is dated by our clock: the node's reading is moved by the differenc
     ...{ hasEnded: false, hasDevices: false },
   }
   const ended = lookOf('ended 5 601 0')
-  const times = { askedAt: second(102), nodeNow: second(602), nodeSeenAt: second(100), now: second(103) }
+  const times = {
+    ...{ askedAt: second(102), answeredAt: second(103) },
+    ...{ nodeNow: second(602), nodeSeenAt: second(100), now: second(103) },
+  }
   assert.equal(
     findingsOf(watched, ended, times).map(sayFinding).join('; '),
     'exited 101; ended; → seen_ended',
+  )
+})
+
+test('an answer that took its time makes a start later and an end earlier, never the other way round', () => {
+  const watched: Watched = {
+    ...{ purpose: 'attempt', state: 'preparing', closedForGood: false, everReady: false, openSince: null },
+    ...{ allocatedAt: second(0), lastSeenAt: null, nodeStartedAt: null, silentSince: null },
+    ...{ hasEnded: false, hasDevices: false },
+  }
+  const times = {
+    ...{ askedAt: second(100), answeredAt: second(103) },
+    ...{ nodeNow: second(101), nodeSeenAt: second(99), now: second(104) },
+  }
+  assert.equal(
+    findingsOf(watched, lookOf('ended 80 90 0'), times).map(sayFinding).join('; '),
+    'started; ready 82; exited 89; ended; → seen_ended',
   )
 })

@@ -52,6 +52,8 @@ export type Look =
 export interface LookTimes {
   /** Our clock before the question was put: what a sighting is dated by. */
   readonly askedAt: Instant
+  /** Our clock after the answer: what a start is moved by, as an end is by `askedAt`, each in the customer's favour. */
+  readonly answeredAt: Instant
   /** The node's clock when it answered; equal to `askedAt` where it was silent. */
   readonly nodeNow: Instant
   /** When the node last answered before this look, by our clock. */
@@ -211,7 +213,7 @@ function attemptOver(
         why: 'a device that was given is missing on the node',
       },
     ]
-  const offset = times.askedAt - times.nodeNow
+  const offset = times.answeredAt - times.nodeNow
   const nodeStartedAt = look?.startedAt ?? watched.nodeStartedAt ?? times.nodeNow
   // Never before it was allocated, never after now, and at most a minute back: the bill's format allows no
   // more.

@@ -158,16 +158,6 @@ export async function refuse(tx: Tx, id: InstanceId, why: string): Promise<void>
   if (row.state === 'queued') await transition(tx, row, 'refused_for_good', { actor: 'placer', detail: why })
 }
 
-/** A preparation that cannot go on: never, or elsewhere. */
-export async function prepareFailed(
-  tx: Tx,
-  row: rows.InstanceRow,
-  why: string,
-  elsewhere: boolean,
-): Promise<void> {
-  await transition(tx, row, 'prepare_failed', { actor: 'reconciler', detail: why, elsewhere })
-}
-
 /** How the loops lock and move an instance. */
 export const instanceLifecycle: Lifecycle<rows.InstanceRow> = {
   purpose: 'instance',

@@ -74,7 +74,13 @@ function look(at: Configuration, seen: Look, afterMs: number): Configuration {
     hasDevices: true,
   }
   const now = instant(start + afterMs)
-  const findings = findingsOf(watched, seen, { askedAt: now, nodeNow: now, nodeSeenAt: start, now })
+  const findings = findingsOf(watched, seen, {
+    askedAt: now,
+    answeredAt: now,
+    nodeNow: now,
+    nodeSeenAt: start,
+    now,
+  })
   const closedBefore = at.closed
   let next = at
   for (const finding of findings) {

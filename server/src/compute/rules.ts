@@ -278,8 +278,3 @@ export function allowedActions(life: Life): {
     delete: can('delete_requested') && life.intent !== 'deleted',
   }
 }
-
-/** The words of a state for the bill: paid or free. */
-export function isPaid(state: InstanceState): boolean {
-  return state === 'running'
-}

@@ -11,7 +11,7 @@ import * as rows from './rows.ts'
 import { type CancelOutcome, hasEnded, type RunEvent, type RunState, stepRun } from './rules.ts'
 
 export type { FreshRun, RunRow } from './rows.ts'
-export { limitedRuns, liveRuns, markLogComplete, run, runByName, runsOf, runsWithOpenLog } from './rows.ts'
+export { limitedRuns, liveRuns, markLogComplete, run, runsOf, runsWithOpenLog } from './rows.ts'
 
 /**
  * Makes a run that waits for its devices. The same request again answers `created: false` and what is there.

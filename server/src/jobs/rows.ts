@@ -98,13 +98,6 @@ export async function runsOf(
   return rows
 }
 
-/** The run of that id, or the newest of that name, in a project. */
-export async function runByName(tx: Tx, project: ProjectId, name: string): Promise<RunRow | null> {
-  const { rows } = await sql<RunRow>`select ${columns} from job_run
-    where project = ${project} and (id = ${name} or name = ${name}) order by id desc limit 1`.execute(tx.db)
-  return rows[0] ?? null
-}
-
 /** Runs whose log may still grow, or was not read to its end. */
 export async function runsWithOpenLog(tx: Tx): Promise<readonly RunRow[]> {
   const { rows } = await sql<RunRow>`

@@ -26,12 +26,14 @@ export function makeObserver(store: Store, driver: RuntimeDriver, world: World):
       const after = await store.read(async (tx) => ({
         live: await placement.liveAllocations(tx),
         subjects: await living(tx),
+        answeredAt: await tx.now(),
       }))
       const counts = { nodes: 0, silent: 0, allocations: 0, learned: 0 }
       for (const observation of observations) {
         const node = before.nodes.find(({ id }) => id === observation.node)
         const mine = after.live.filter((one) => one.node === observation.node)
-        const look = { ...before, nodeSeenAt: node?.seenAt ?? null, subjects: after.subjects }
+        const { subjects, answeredAt } = after
+        const look = { ...before, answeredAt, nodeSeenAt: node?.seenAt ?? null, subjects }
         counts.nodes += 1
         counts.allocations += mine.length
         if (!observation.answered) counts.silent += 1
@@ -44,6 +46,7 @@ export function makeObserver(store: Store, driver: RuntimeDriver, world: World):
 
 interface Asked {
   readonly askedAt: Instant
+  readonly answeredAt: Instant
   readonly nodeSeenAt: Instant | null
   readonly subjects: ReadonlyMap<AllocationId, Living>
 }
@@ -56,8 +59,9 @@ async function lookAt(
   mine: readonly placement.AllocationRow[],
   asked: Asked,
 ): Promise<number> {
-  const nodeNow = observation.answered ? observation.nodeNow : asked.askedAt
-  const times = { askedAt: asked.askedAt, nodeNow, nodeSeenAt: asked.nodeSeenAt }
+  const { askedAt, answeredAt, nodeSeenAt } = asked
+  const nodeNow = observation.answered ? observation.nodeNow : askedAt
+  const times = { askedAt, answeredAt, nodeNow, nodeSeenAt }
   const facts = new Map(observation.answered ? observation.facts.map((fact) => [fact.id, fact]) : [])
   const sighted: AllocationId[] = []
   let learned = 0

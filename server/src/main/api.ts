@@ -62,9 +62,8 @@ export async function startApi(context: RoleContext): Promise<RunningRole> {
     signal,
   })
   const serverOptions = { headersTimeout, requestTimeout }
-  // Only Node's own server is asked for; its bindings name the socket.
   const server = createAdaptorServer({
-    fetch: (request, env) => app.fetch(request, env as never),
+    fetch: (request, env) => app.fetch(request, env),
     serverOptions,
   })
   await listening(server, config.host, config.port)

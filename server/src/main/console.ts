@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -23,6 +25,8 @@ export interface BuildOptions {
   readonly printer: Printer
   readonly signal: AbortSignal
   readonly clock: Clock
+  /** Where builds are kept when the checkout cannot be written to. */
+  readonly fallbackDir: string
   /** The checkout; tests give their own. */
   readonly root?: string
 }
@@ -83,6 +87,15 @@ function runVite(root: string, outDir: string, signal: AbortSignal): Promise<voi
   })
 }
 
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function removeOldBuilds(dist: string): void {
   const age = (name: string): number => statSync(join(dist, name)).mtimeMs
   const builds = readdirSync(dist).filter((name) => /^[0-9a-f]{16}$/.test(name))
@@ -95,9 +108,15 @@ function removeOldBuilds(dist: string): void {
  * Returns the folder; null where this checkout has no console.
  */
 export async function buildConsole(options: BuildOptions): Promise<string | null> {
-  const { printer, signal, clock, root = fileURLToPath(new URL('../../../', import.meta.url)) } = options
+  const {
+    printer,
+    signal,
+    clock,
+    fallbackDir,
+    root = fileURLToPath(new URL('../../../', import.meta.url)),
+  } = options
   if (!existsSync(join(root, 'console/index.html'))) return null
-  const dist = join(root, 'console/dist')
+  const dist = isWritable(join(root, 'console')) ? join(root, 'console/dist') : fallbackDir
   const built = join(dist, hashOfSources(root))
   if (!existsSync(built)) {
     // Another start, or the test suite, may be building the same.

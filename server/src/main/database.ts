@@ -38,8 +38,8 @@ async function outside(url: string): Promise<KeptDatabase> {
 }
 
 /**
- * The server that DATABASE_URL names, or the embedded one: started or adopted, and started again whenever it dies.
- * Its address stays the same throughout, so the roles find it again by themselves.
+ * The server that DATABASE_URL names, or the embedded one: started or adopted, and started again whenever it
+ * dies. Its address stays the same throughout, so the roles find it again by themselves.
  */
 export async function keepDatabase(options: DatabaseOptions): Promise<KeptDatabase> {
   const { config, clock, log, say } = options

@@ -39,8 +39,8 @@ function rotate(path: string): void {
 }
 
 /**
- * The log of one role: everything from `level` up as JSON lines in `<data>/log/<role>.jsonl`, and warnings and
- * errors in short through `show`. Written at once, so that a kill loses nothing.
+ * The log of one role: everything from `level` up as JSON lines in `<data>/log/<role>.jsonl`, and warnings
+ * and errors in short through `show`. Written at once, so that a kill loses nothing.
  */
 export function openLog(dataDir: string, role: string, level: string, show: (line: string) => void): Logger {
   const folder = join(dataDir, 'log')

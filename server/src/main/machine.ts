@@ -13,7 +13,10 @@ export interface Machine {
   readonly nvidiaDriver: string | null
 }
 
-/** Database, logs and console fit into this with room to run; images need more, and say so when they are built. */
+/**
+ * Database, logs and console fit into this with room to run; images need more, and say so when they are
+ * built.
+ */
 const diskFreeBytesMin = 2 * 1024 ** 3
 
 /** What the full image takes while it is built: layers, build cache and downloads. */

@@ -13,10 +13,14 @@ export interface InstallOptions {
   readonly signal: AbortSignal
 }
 
-// Another apt may be at work, on a machine that was just started especially: wait for it, five minutes at most.
+// Another apt may be at work, on a machine that was just started especially: wait for it, five minutes at
+// most.
 const waitForOthers = ['-o', 'DPkg::Lock::Timeout=300']
 
-/** `dlstatus:1:20.5:Retrieving file 1 of 12` and `pmstatus:docker.io:60.0:Unpacking` (apt's README.progress-reporting). */
+/**
+ * `dlstatus:1:20.5:Retrieving file 1 of 12` and `pmstatus:docker.io:60.0:Unpacking` (apt's README.progress-
+ * reporting).
+ */
 export function readStatus(line: string): { percent: number; text: string } | null {
   const match = /^(?:dl|pm)status:[^:]*:([\d.]+):(.*)$/.exec(line)
   return match ? { percent: Number(match[1]), text: match[2] ?? '' } : null

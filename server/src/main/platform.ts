@@ -25,8 +25,8 @@ const platformSchema = z.object({
 })
 
 /**
- * `<data>/platform.json`, mode 0600: where the platform answers, and the secret by which its operator signs in on
- * this machine. Installation id and secret are made once for a data directory.
+ * `<data>/platform.json`, mode 0600: where the platform answers, and the secret by which its operator signs
+ * in on this machine. Installation id and secret are made once for a data directory.
  */
 export interface Platform {
   readonly installation: Id<'platform'>

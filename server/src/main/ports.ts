@@ -32,8 +32,8 @@ function sentence(code: string, door: (typeof doors)[number], host: string, port
 }
 
 /**
- * The configuration with every port concrete. Refuses where one is taken, before anything was started. Free ports
- * (0) are chosen here and not by the roles, so that a role that is started again has its old one.
+ * The configuration with every port concrete. Refuses where one is taken, before anything was started. Free
+ * ports (0) are chosen here and not by the roles, so that a role that is started again has its old one.
  */
 export async function claimPorts(config: Config, clock: Clock): Promise<Config> {
   const until = clock.monotonic() + waitMs

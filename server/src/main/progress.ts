@@ -4,8 +4,8 @@ import type { WriteStream } from 'node:tty'
 export interface Printer {
   line(text: string): void
   /**
-   * How far something long is. On a terminal the line changes in place; elsewhere each new text of a key becomes a
-   * line, at most one in five seconds.
+   * How far something long is. On a terminal the line changes in place; elsewhere each new text of a key
+   * becomes a line, at most one in five seconds.
    */
   progress(key: string, text: string): void
   /** That thing is over; `text` stays as a line. */

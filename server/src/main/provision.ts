@@ -40,7 +40,10 @@ const startMsMax = 60_000
 /** It ends its own parts first; with live-restore containers stay. */
 const stopMsMax = 30_000
 
-/** Programs that the image builder calls, and the packages they come from; Debian 13 parted client and BuildKit. */
+/**
+ * Programs that the image builder calls, and the packages they come from; Debian 13 parted client and
+ * BuildKit.
+ */
 const tools = [
   { program: '/usr/bin/mmdebstrap', packages: ['mmdebstrap'], before13: ['mmdebstrap'] },
   { program: '/usr/bin/docker', packages: ['docker-cli', 'docker-buildx'], before13: ['docker.io'] },
@@ -55,7 +58,10 @@ async function holdWorkLock(options: ProvisionOptions): Promise<FileLock> {
   }
 }
 
-/** With it, tenants' containers outlive every restart of the engine. A configuration that is there is the operator's. */
+/**
+ * With it, tenants' containers outlive every restart of the engine. A configuration that is there is the
+ * operator's.
+ */
 function writeDaemonConfig(): void {
   if (existsSync(daemonConfig)) return
   mkdirSync(dirname(daemonConfig), { recursive: true })
@@ -138,7 +144,9 @@ async function carryOut(plan: EnginePlan, options: ProvisionOptions): Promise<st
   }
 }
 
-/** What builds images beside the engine; without it the platform runs, and the builder says what is missing. */
+/**
+ * What builds images beside the engine; without it the platform runs, and the builder says what is missing.
+ */
 async function installTools(options: ProvisionOptions): Promise<void> {
   const missing = tools.filter(({ program }) => !existsSync(program))
   if (missing.length === 0) return
@@ -158,8 +166,9 @@ async function installTools(options: ProvisionOptions): Promise<void> {
 }
 
 /**
- * Comes to a Docker Engine: uses the one that answers, or, as root on Debian, installs it from the distribution and
- * starts it. Otherwise refuses with one sentence that says what to do. Safe from several processes at once.
+ * Comes to a Docker Engine: uses the one that answers, or, as root on Debian, installs it from the
+ * distribution and starts it. Otherwise refuses with one sentence that says what to do. Safe from several
+ * processes at once.
  */
 export async function provisionEngine(options: ProvisionOptions): Promise<ProvisionedEngine> {
   const { config, printer } = options
@@ -185,8 +194,8 @@ export async function provisionEngine(options: ProvisionOptions): Promise<Provis
 }
 
 /**
- * Stops the usual engine, for who had to start it and is done (the test suite). False when somebody else uses it by
- * now: then it stays. Containers are left as they are.
+ * Stops the usual engine, for who had to start it and is done (the test suite). False when somebody else uses
+ * it by now: then it stays. Containers are left as they are.
  */
 export async function stopEngine(options: ProvisionOptions): Promise<boolean> {
   const work = await holdWorkLock(options)

@@ -10,7 +10,8 @@ import { startGateway } from './gateway.ts'
 import { openLog } from './logs.ts'
 import { readPlatform } from './platform.ts'
 
-// One role as a process of its own: `role.ts <name> [<console folder>]`, started by `main` with an IPC channel.
+// One role as a process of its own: `role.ts <name> [<console folder>]`, started by `main` with an IPC
+// channel.
 
 /** How each role is started. */
 export const starters: Readonly<Record<RoleName, StartRole>> = {

@@ -64,8 +64,8 @@ function remember(config: Config, name: RoleName, pid: number | undefined): void
 }
 
 /**
- * Ends the roles of an earlier start that did not notice the death of their `main`, a hung one say: it would hold
- * our port. Only the very process that was noted, by pid and start time.
+ * Ends the roles of an earlier start that did not notice the death of their `main`, a hung one say: it would
+ * hold our port. Only the very process that was noted, by pid and start time.
  */
 export async function endOrphans(config: Config, clock: Clock): Promise<void> {
   mkdirSync(join(config.dataDir, 'run'), { recursive: true, mode: 0o700 })

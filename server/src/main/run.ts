@@ -16,7 +16,8 @@ export async function runUntilStopped(
   // The reader of our output may go away before us.
   process.stdout.on('error', () => {})
   process.stderr.on('error', () => {})
-  // A Ctrl-C reaches us from the terminal and again through npm: the first one counts, the others change nothing.
+  // A Ctrl-C reaches us from the terminal and again through npm: the first one counts, the others change
+  // nothing.
   const stopping = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(name, () => stopping.abort(new Error(`stopped by ${name}`)))

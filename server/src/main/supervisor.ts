@@ -7,7 +7,7 @@ import { migrate } from '../store/migrator.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { type Config, unknownVariables } from './config.ts'
 import { buildConsole } from './console.ts'
-import { type RoleContext, roleNames } from './context.ts'
+import { aborted, type RoleContext, roleNames } from './context.ts'
 import { keepDatabase } from './database.ts'
 import { provisionEngine } from './provision.ts'
 import { holderOf, tryLock } from './lock.ts'
@@ -68,13 +68,27 @@ function claimData(dataDir: string, running: AsyncDisposableStack): void {
   running.defer(() => lock.release())
 }
 
+/** A role is ready within a second or two; whoever waits longer should know for what. */
+const noteMs = 10_000
+
 const startProcesses: StartRoles = async (parts, running, printer) => {
   const { config, consoleDir, log, clock } = parts
-  const roles = roleNames.map((name) =>
-    keepRole(name, { config, consoleDir, log, clock, say: (line) => printer.line(line) }),
-  )
+  const say = (line: string): void => printer.line(line)
+  const roles = roleNames.map((name) => keepRole(name, { config, consoleDir, log, clock, say }))
   for (const role of roles) running.defer(() => role.stop())
-  await Promise.all(roles.map(({ ready }) => ready))
+  const waiting = new Set<string>(roleNames)
+  const over = new AbortController()
+  const remind = async (): Promise<void> => {
+    for (;;) {
+      await clock.sleep(noteMs, over.signal)
+      say(`Still waiting for: ${[...waiting].join(', ')}`)
+    }
+  }
+  const reminding = remind().catch(() => {})
+  running.defer(() => over.abort())
+  await Promise.all(roles.map(({ name, ready }) => ready.then(() => waiting.delete(name))))
+  over.abort()
+  await reminding
 }
 
 async function bringUpEngine(
@@ -90,9 +104,13 @@ async function bringUpEngine(
 }
 
 /** Gateway, API and bill do not wait for a page that cannot be built: the start says so and goes on without it. */
-async function prepareConsole(printer: Printer, signal: AbortSignal): Promise<string | null> {
+async function prepareConsole(
+  dataDir: string,
+  printer: Printer,
+  signal: AbortSignal,
+): Promise<string | null> {
   try {
-    return await buildConsole({ printer, signal, clock: systemClock })
+    return await buildConsole({ printer, signal, clock: systemClock, fallbackDir: join(dataDir, 'console') })
   } catch (error) {
     signal.throwIfAborted()
     printer.line(`error: ${messageOf(error)}`)
@@ -136,9 +154,10 @@ async function bringUp(options: StartOptions, running: AsyncDisposableStack): Pr
   const config = { ...claimed, databaseUrl: database.url }
   const store = await prepareStore(config, database.url, platform, log)
   running.defer(() => store.close())
-  const consoleDir = await prepareConsole(printer, signal)
+  const consoleDir = await prepareConsole(dataDir, printer, signal)
   signal.throwIfAborted()
-  await startRoles({ config, log, store, clock, platform, consoleDir }, running, printer)
+  const started = startRoles({ config, log, store, clock, platform, consoleDir }, running, printer)
+  await Promise.race([started, aborted(signal)])
   signal.throwIfAborted()
   say(`Console: ${platform.console}`)
   const link = await hooks.loginLink(store, { platform })

@@ -28,7 +28,6 @@ export {
   devicesOf,
   explainRequest,
   insertRequest as queue,
-  knownAllocations,
   liveAllocations,
   lockAllocation,
   markAllocation,

@@ -311,12 +311,6 @@ export async function allocationsOf(tx: Tx, subject: SubjectId): Promise<readonl
   return rows
 }
 
-/** Which of these are allocations of ours, released or not. */
-export async function knownAllocations(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const { rows } = await sql<{ id: string }>`select id from allocation where id = any(${ids})`.execute(tx.db)
-  return new Set(rows.map(({ id }) => id))
-}
-
 /** Sightings of one look, for all allocations that nothing else is to be said of. */
 export async function saw(tx: Tx, ids: readonly AllocationId[], seenAt: Instant): Promise<void> {
   await sql`update allocation set last_seen_at = greatest(last_seen_at, ${at(seenAt)}), silent_since = null

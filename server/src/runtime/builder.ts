@@ -10,7 +10,9 @@ export interface ImageNeeds {
   readonly cuda: string | null
   /** The oldest NVIDIA driver that this runtime works with, such as `525.60.13`. */
   readonly driver: string | null
-  /** Compute capabilities that its programs were built for, such as `9.0`; none for an image without GPU use. */
+  /**
+   * Compute capabilities that its programs were built for, such as `9.0`; none for an image without GPU use.
+   */
   readonly gpuArchitectures: readonly string[]
   /** Room that it takes on a node, in GiB, rounded up. */
   readonly diskGib: number
@@ -44,7 +46,10 @@ export interface BuildProgress {
   readonly steps: number
   /** What the step does, in a few English words, such as `pytorch-cuda: Python packages (torch-2.9.1)`. */
   readonly title: string
-  /** Bytes of the download that is under way; null where nothing is being downloaded, or its size is not known. */
+  /**
+   * Bytes of the download that is under way; null where nothing is being downloaded, or its size is not
+   * known.
+   */
   readonly bytesDone: number | null
   readonly bytesTotal: number | null
 }
@@ -81,7 +86,9 @@ export interface ProofRequest {
  * Every call may be repeated: a build that was cut off goes on from what the engine has kept.
  */
 export interface ImageBuilder {
-  /** All recipes, each after the one that it stands on. Throws `invalid_request` for one that cannot be read. */
+  /**
+   * All recipes, each after the one that it stands on. Throws `invalid_request` for one that cannot be read.
+   */
   listRecipes(signal: AbortSignal): Promise<readonly Recipe[]>
   /** The image that was built from exactly these sources, or null. */
   present(recipe: Recipe, signal: AbortSignal): Promise<BuiltImage | null>
@@ -94,6 +101,8 @@ export interface ImageBuilder {
     onProgress: (progress: BuildProgress) => void,
     signal: AbortSignal,
   ): Promise<BuiltImage>
-  /** Runs an image's proofs in the locked profile, without network. A proof that does not hold is an answer. */
+  /**
+   * Runs an image's proofs in the locked profile, without network. A proof that does not hold is an answer.
+   */
   prove(request: ProofRequest, signal: AbortSignal): Promise<readonly ProofResult[]>
 }

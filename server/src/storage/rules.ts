@@ -3,9 +3,6 @@ import { AppError } from '../kernel/errors.ts'
 /** The largest volume that can be asked for, in GiB: 64 TiB, more than any single disk of a node. */
 export const volumeGibMax = 65_536
 
-/** Size of an instance's home where none is asked for, in GiB. */
-export const homeGibDefault = 10
-
 /** Refuses a size that is no whole number of GiB from 1 on, or smaller than the present one. */
 export function checkSize(sizeGib: number, presentGib: number | null): void {
   if (!Number.isInteger(sizeGib) || sizeGib < 1 || sizeGib > volumeGibMax)

@@ -237,42 +237,9 @@ export async function audit(tx: Tx, change: Change): Promise<void> {
   })
 }
 
-/** For the SSH gateway: whose key it is; null where nobody's. */
-export async function findSshKey(
-  tx: Tx,
-  fingerprint: string,
-): Promise<{ readonly key: rows.SshKeyRow; readonly principal: Principal } | null> {
-  const key = await rows.sshKeyByFingerprint(tx, fingerprint)
-  const owner = key && (await rows.person(tx, key.person))
-  return key && owner ? { key, principal: await principalOf(tx, owner, 'ssh_key') } : null
-}
-
 /** Notes that a key let somebody in. */
 export async function touchSshKey(tx: Tx, id: Id<'sshKey'>): Promise<void> {
   await rows.touchSshKey(tx, id, await tx.now())
-}
-
-/** For the gateway: may the person enter the machines of the project? */
-export async function mayConnect(tx: Tx, person: PersonId, project: ProjectId): Promise<boolean> {
-  const owner = await rows.person(tx, person)
-  const place = await rows.project(tx, project)
-  if (!owner || !place) return false
-  const principal = await principalOf(tx, owner, 'ssh_key')
-  return may(principal, 'connect', { kind: 'project', organization: place.organization, project }) === 'yes'
-}
-
-/** The projects whose machines a person may enter: where an instance's name is looked for. */
-export async function projectsToConnect(tx: Tx, principal: Principal): Promise<readonly ProjectId[]> {
-  const all = await rows.projectsOf(
-    tx,
-    principal.memberships.map(({ organization }) => organization),
-  )
-  return all
-    .filter(
-      ({ id, organization }) =>
-        may(principal, 'connect', { kind: 'project', organization, project: id }) === 'yes',
-    )
-    .map(({ id }) => id)
 }
 
 /** Whom a sign-up makes: a person without any membership but the one that is given. */

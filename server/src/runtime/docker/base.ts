@@ -18,14 +18,21 @@ export interface BaseSettings {
 
 const suite = 'trixie'
 const registryImage = `debian:${suite}-slim`
-/** Every platform on this engine uses the one base that is there: layers, and BuildKit's cache, are then shared. */
+/**
+ * Every platform on this engine uses the one base that is there: layers, and BuildKit's cache, are then
+ * shared.
+ */
 const localTag = `gpuhour/debian:${suite}`
-/** A registry that is there begins to answer at once; one behind a silent firewall would be waited for for minutes. */
+/**
+ * A registry that is there begins to answer at once; one behind a silent firewall would be waited for for
+ * minutes.
+ */
 const registryPatienceMs = 20_000
 
 /**
- * The Debian image that recipes stand on, as a name that the engine knows: what is there already, else from the
- * registry (kept by its digest), else made from a Debian mirror in 10–30 s. Throws `unavailable`, saying what to do.
+ * The Debian image that recipes stand on, as a name that the engine knows: what is there already, else from
+ * the registry (kept by its digest), else made from a Debian mirror in 10–30 s. Throws `unavailable`, saying
+ * what to do.
  */
 export async function ensureBase(
   client: DockerClient,

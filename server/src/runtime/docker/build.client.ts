@@ -18,8 +18,8 @@ export class DockerClient {
   }
 
   /**
-   * The first of `programs` that can build on the engine behind `socketPath` (BuildKit inside, or its plugin there).
-   * Throws `unavailable`, saying what was tried.
+   * The first of `programs` that can build on the engine behind `socketPath` (BuildKit inside, or its plugin
+   * there). Throws `unavailable`, saying what was tried.
    */
   static async find(
     programs: readonly string[],

@@ -26,8 +26,9 @@ export interface Outcome {
 const linesKept = 40
 
 /**
- * Runs a program; an abort ends it with TERM. Its environment is `inherited` and the command's own, nothing else.
- * Resolves however it ended; throws `unavailable` where it could not be started, rejects with the signal's reason.
+ * Runs a program; an abort ends it with TERM. Its environment is `inherited` and the command's own, nothing
+ * else. Resolves however it ended; throws `unavailable` where it could not be started, rejects with the
+ * signal's reason.
  */
 export async function run(
   command: Command,

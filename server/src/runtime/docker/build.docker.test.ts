@@ -121,7 +121,8 @@ test("the host's settings reach the build and neither image, history nor scratch
     'secret',
     `RUN --mount=type=secret,id=pip . /run/secrets/pip && test "$PIP_INDEX_URL" = '${secret}' && touch /seen`,
   )
-  // The Dockerfile of this test has to name the secret to compare it: what is looked for is the file's own form.
+  // The Dockerfile of this test has to name the secret to compare it: what is looked for is the file's own
+  // form.
   const form = `PIP_INDEX_URL='https`
   const { imageId } = await builder.build(recipe, () => undefined, never)
   assert.ok(!(await docker('history', '--no-trunc', imageId)).includes(form))

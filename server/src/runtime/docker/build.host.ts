@@ -22,8 +22,8 @@ const proxyNames = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTP
 const debianBundle = '/etc/ssl/certs/ca-certificates.crt'
 
 /**
- * Reads what a build needs from the machine's environment and pip's files (texts, the most general first: pip's own
- * order, in which the environment has the last word). `exists` tells whether a file is there.
+ * Reads what a build needs from the machine's environment and pip's files (texts, the most general first:
+ * pip's own order, in which the environment has the last word). `exists` tells whether a file is there.
  */
 export function hostFactsOf(
   environment: ReadonlyMap<string, string>,
@@ -53,7 +53,10 @@ export function hostFactsOf(
   return { caBundle, pip, proxies }
 }
 
-/** `[global]` and `[install]` of a pip.conf; a value over several lines becomes one, its parts apart by blanks. */
+/**
+ * `[global]` and `[install]` of a pip.conf; a value over several lines becomes one, its parts apart by
+ * blanks.
+ */
 function globalSettings(text: string): Map<string, string> {
   const settings = new Map<string, string>()
   let isOurs = false

@@ -13,7 +13,9 @@ export interface Step {
 const counted = /^(FROM|RUN|COPY|ADD|WORKDIR)\b/
 const titleMax = 60
 
-/** The steps of a Dockerfile to the end of stage `target` (default: its last), as BuildKit will count them. */
+/**
+ * The steps of a Dockerfile to the end of stage `target` (default: its last), as BuildKit will count them.
+ */
 export function stepsOf(dockerfile: string, target: string | null): readonly Step[] {
   const steps: Step[] = []
   let stage = ''
@@ -129,7 +131,9 @@ export class BuildReader {
     this.#total = total
   }
 
-  /** Takes one line of standard error; answers where the build then stands, or null when that did not change. */
+  /**
+   * Takes one line of standard error; answers where the build then stands, or null when that did not change.
+   */
   read(line: string): BuildProgress | null {
     const seen = buildLineOf(line)
     if (seen === null) return null
@@ -194,7 +198,8 @@ export class BuildReader {
         this.#bytes = said.total === 0 ? null : { done: 0, total: said.total }
         return true
       case 'more':
-        // apt-get names a package when it begins to fetch it; before it has said what it needs, nothing is known.
+        // apt-get names a package when it begins to fetch it; before it has said what it needs, nothing is
+        // known.
         if (this.#bytes === null) return false
         this.#bytes = { ...this.#bytes, done: Math.min(this.#bytes.done + said.bytes, this.#bytes.total) }
         return true

@@ -11,7 +11,9 @@ const line = z.object({
   detail: z.record(z.string(), z.unknown()),
 })
 
-/** What a locked allocation has, except that the given folder is empty and writable: the proofs furnish it. */
+/**
+ * What a locked allocation has, except that the given folder is empty and writable: the proofs furnish it.
+ */
 const lockedProfile: readonly string[] = [
   ...['--rm', '--network=none', '--read-only', '--user=1000:1000', '--cap-drop=ALL'],
   ...['--security-opt=no-new-privileges', '--pids-limit=1024', '--ipc=private', '--shm-size=2g'],

@@ -36,8 +36,9 @@ const notASource = [
 ]
 
 /**
- * The recipes below `folder` (`images`), each after its parent. The digest of a recipe covers its own folder, the
- * shared folders that it names, and its parent's Dockerfile and lock: file names and contents, not modes or times.
+ * The recipes below `folder` (`images`), each after its parent. The digest of a recipe covers its own folder,
+ * the shared folders that it names, and its parent's Dockerfile and lock: file names and contents, not modes
+ * or times.
  */
 export async function readRecipes(folder: string): Promise<readonly Recipe[]> {
   const names = (await readdir(join(folder, 'recipes'), { withFileTypes: true }))
