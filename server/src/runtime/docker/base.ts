@@ -115,8 +115,8 @@ async function ensureMmdebstrap(
   if (!settings.mayInstall) {
     throw new AppError(
       'unavailable',
-      'No registry answers, and mmdebstrap, which would make the base image from a Debian mirror, is not installed. ' +
-        'Run `apt-get install mmdebstrap`, or let this machine reach a registry.',
+      'No registry answers, and mmdebstrap, which would make the base image from a Debian mirror, is not ' +
+        'installed. Run `apt-get install mmdebstrap`, or let this machine reach a registry.',
     )
   }
   onStep('Debian from a mirror: installing mmdebstrap')

@@ -94,7 +94,8 @@ after(async () => {
 test('a recipe becomes an image, step by step, and is not built twice', async () => {
   const recipe = await recipeOf(
     'plain',
-    `#: a greeting\nRUN --mount=type=secret,id=pip grep -q ${mark} /run/secrets/pip && echo hello > /greeting`,
+    `#: a greeting
+RUN --mount=type=secret,id=pip grep -q ${mark} /run/secrets/pip && echo hello > /greeting`,
   )
   assert.equal(await builder.present(recipe, never), null)
   const seen: BuildProgress[] = []
@@ -143,7 +144,8 @@ test("the host's settings reach the build and neither image, history nor scratch
 /** A first step that counts how often it runs, and a second that takes eight seconds the first time only. */
 const interruptible = `RUN --mount=type=cache,id=${mark},target=/kept echo ran >> /kept/count
 #: the long step
-RUN --mount=type=cache,id=${mark},target=/kept if [ ! -e /kept/tried ]; then touch /kept/tried; sleep 8; fi; cp /kept/count /count`
+RUN --mount=type=cache,id=${mark},target=/kept \\
+    if [ ! -e /kept/tried ]; then touch /kept/tried; sleep 8; fi; cp /kept/count /count`
 
 test('a build whose client is killed leaves no image, and goes on where it was', async () => {
   const recipe = await recipeOf('killed', interruptible)

@@ -6,7 +6,8 @@ const bundle = '/etc/ssl/certs/ca-certificates.crt'
 
 test("pip's files and environment are read in pip's own order", () => {
   const general =
-    '[global]\nindex-url = https://mirror.example/simple\ntimeout: 9\n[list]\nindex-url = https://no.example\n'
+    '[global]\nindex-url = https://mirror.example/simple\ntimeout: 9\n' +
+    '[list]\nindex-url = https://no.example\n'
   const own =
     '# mine\n[global]\ntrusted-host =\n    one.example\n    two.example\ntimeout = 30\ncert = /own.pem\n'
   const environment = new Map([

@@ -168,6 +168,7 @@ test('a failure is told with the last lines of the step that failed', () => {
   ])
   assert.equal(
     reader.failure(),
-    'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\nexecutor failed running [/bin/sh -c pip install]: exit code: 1',
+    'ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n' +
+      'executor failed running [/bin/sh -c pip install]: exit code: 1',
   )
 })
