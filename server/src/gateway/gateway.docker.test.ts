@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 import { gatewayHostKeys, mintDoorCode } from '../identity/doors.ts'
 import type { InstanceId, PersonId } from '../kernel/ids.ts'
-import { databaseUrl, startTestServer, templateName, type TestServer } from '../store/testing.ts'
+import { databaseUrl, startTestServer, templateName } from '../store/testing.ts'
 import { type Guest, startGuest, whyNoGuest } from './testing.guest.ts'
 import { insertSshKey } from './testing.rows.ts'
 import { type Home, makeHome, run } from './testing.ssh.ts'
@@ -14,7 +14,7 @@ const skip = (await whyNoGuest()) ?? false
 
 describe('both doors, with a real instance', { skip }, () => {
   let guest: Guest
-  let database: TestServer
+  let stopDatabase: () => Promise<void>
   let doors: TestGateway
   let home: Home
   let ada: PersonId
@@ -22,8 +22,13 @@ describe('both doors, with a real instance', { skip }, () => {
 
   before(async () => {
     guest = await startGuest()
-    database = await startTestServer()
-    doors = await testGateway({ url: databaseUrl(database.url, templateName), drop: () => database.stop() })
+    const server = await startTestServer()
+    let isThere = true
+    stopDatabase = async () => {
+      if (isThere) await server.stop()
+      isThere = false
+    }
+    doors = await testGateway({ url: databaseUrl(server.url, templateName), drop: stopDatabase })
     home = await makeHome()
     ada = await doors.person('per_ada')
     await doors.put((tx) => insertSshKey(tx, 'ssh_ada', ada, home.fingerprint))
@@ -76,7 +81,7 @@ describe('both doors, with a real instance', { skip }, () => {
       const session = spawn('ssh', [...options, 'lab@127.0.0.1', 'cat'])
       session.stdin.write('before\n')
       await once(session.stdout, 'data')
-      await database.stop()
+      await stopDatabase()
       assert.equal((await ask(appsPort, { host, path: '/api/status', headers })).status, 200)
       assert.equal((await ask(appsPort, { host, path: `/.gpuhour/enter?code=${code}` })).status, 503)
       session.stdin.write('after\n')

@@ -136,6 +136,13 @@ describe('the SSH door, with the clients of OpenSSH', { skip }, () => {
     assert.equal(old.code, 0, old.stderr)
   })
 
+  check('keys are exchanged anew in the middle of a transfer', async () => {
+    const part = big.subarray(0, 20 * 1024 * 1024)
+    const ran = await ssh(['-o', 'RekeyLimit=1M', at, 'cat'], part)
+    assert.equal(ran.code, 0, ran.stderr)
+    assert.ok(ran.stdout.equals(part))
+  })
+
   check('sftp: a folder with odd names', async () => {
     await writeFile(join(home.folder, 'ä 1'), 'hello')
     const batch = [

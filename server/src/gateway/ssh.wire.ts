@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Client, Connection } from 'ssh2'
 
@@ -20,7 +21,8 @@ interface Inside {
     readonly _packetRW: {
       readonly write: { readonly allocStart: number; alloc(bytes: number): Buffer }
     }
-    readonly _cipher: { encrypt(packet: Buffer): void }
+    readonly _cipher: { _encKey?: Buffer | KeyObject; encrypt(packet: Buffer): void }
+    readonly _decipher: { _decipherKey?: Buffer | KeyObject }
   }
 }
 
@@ -63,7 +65,7 @@ export function wireOf(connection: Connection | Client): Wire {
       const { write } = protocol._packetRW
       const packet = write.alloc(payload.length)
       packet.set(payload, write.allocStart)
-      if (protocol._kexinit === undefined) protocol._cipher.encrypt(packet)
+      if (protocol._kexinit === undefined) preparedCipher(protocol).encrypt(packet)
       else (protocol._queue ??= []).push(packet)
     },
   }
@@ -72,10 +74,26 @@ export function wireOf(connection: Connection | Client): Wire {
     const type = payload[0] ?? 0
     if (wire.onMessage === null || type < message.open || type > message.failure) return usual(payload)
     protocol._onPacket()
+    prepareDecipher(protocol)
     wire.onMessage(payload)
     return undefined
   }
   return wire
+}
+
+type Protocol = Inside['_protocol']
+
+/**
+ * ssh2 makes a cipher for each packet from the key's bytes, which Node prepares anew each time: a quarter
+ * of it all.
+ */
+function preparedCipher({ _cipher: cipher }: Protocol): Protocol['_cipher'] {
+  if (Buffer.isBuffer(cipher._encKey)) cipher._encKey = createSecretKey(cipher._encKey)
+  return cipher
+}
+
+function prepareDecipher({ _decipher: decipher }: Protocol): void {
+  if (Buffer.isBuffer(decipher._decipherKey)) decipher._decipherKey = createSecretKey(decipher._decipherKey)
 }
 
 /** Makes a message: numbers as 32 bits, texts and bytes with their length, booleans as a byte. */
