@@ -119,18 +119,19 @@ async function ofRun(tx: Tx, row: placement.AllocationRow): Promise<OwnPart | nu
   const run = await jobs.run(tx, asId('run', row.subject))
   if (!run) return null
   const environment = new Map([
-    ...Object.entries(run.environment),
     ['GPUHOUR_RUN', run.id],
     ['GPUHOUR_PROJECT', run.project],
     ['GPUHOUR_FLAVOR', row.flavor],
     ['GPUHOUR_CPUS', String(row.cpus)],
   ])
+  // A person's own variables reach the command alone: in the container's environment they would reach init before it.
+  const asked = new Map([...Object.entries(run.environment), ...environment])
   return {
     home: run.volume,
     spec: {
       command: run.command,
       environment,
-      files: new Map([['environment', asLines(environment)]]),
+      files: new Map([['environment', asLines(asked)]]),
       ports: [],
       readiness: [{ kind: 'started' }],
       purpose: 'attempt',
