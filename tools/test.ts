@@ -34,6 +34,7 @@ const programs = [
   { path: '/usr/bin/rsync', package: 'rsync' },
   { path: '/usr/bin/gcc', package: 'gcc' },
   { path: '/usr/include/stdio.h', package: 'libc6-dev' },
+  { path: '/bin/busybox', package: 'busybox-static' },
 ] as const
 
 /** A process that was told to end needs a moment; after this it has been forgotten. */
