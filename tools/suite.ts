@@ -1,6 +1,7 @@
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { run } from 'node:test'
 import { inspect } from 'node:util'
+import { ownChildren, signalProcess } from '../server/src/store/processes.ts'
 import { root } from './sources.ts'
 
 // Runs groups of test files with node's own runner and prints one closing summary for all of them.
@@ -89,7 +90,77 @@ interface FileRecord {
   failed: number
   skipped: number
   output: string
-  startedAt: number
+}
+
+/** Counts events into the tally and into a record for each file. */
+function counting(tally: Tally) {
+  const records = new Map<string, FileRecord>()
+  const recordOf = (file: string | undefined): FileRecord => {
+    const record = records.get(file ?? '') ?? { passed: 0, failed: 0, skipped: 0, output: '' }
+    records.set(file ?? '', record)
+    return record
+  }
+  const skip = (event: Event): void => {
+    recordOf(event.file).skipped += 1
+    tally.skipped += 1
+    const reason = event.skip ?? event.todo
+    const why = typeof reason === 'string' ? reason : 'no reason given'
+    tally.skips.push(`${event.name}${placeOf(event)}: ${why}`)
+  }
+  return {
+    recordOf,
+    pass(event: Event): void {
+      if (event.details.type === 'suite') return
+      // Node passes a file in which nothing was tested: its only test is then the file itself.
+      if (event.name === event.file)
+        return this.fail({ ...event, details: { ...event.details, error: 'holds no test' } })
+      if (event.skip !== undefined || event.todo !== undefined) return skip(event)
+      recordOf(event.file).passed += 1
+      tally.passed += 1
+    },
+    fail(event: Event): void {
+      if (event.todo !== undefined) return skip(event)
+      if (isRepetition(event)) return
+      recordOf(event.file).failed += 1
+      tally.failed += 1
+      tally.failures.push(`${event.name}${placeOf(event)}\n${reasonOf(event.details.error)}`)
+    },
+  }
+}
+
+function lineOf(file: string, { passed, failed, skipped }: FileRecord, elapsedMs: number | null): string {
+  const counts = [
+    `${passed} passed`,
+    ...(failed ? [`${failed} failed`] : []),
+    ...(skipped ? [`${skipped} skipped`] : []),
+  ]
+  const took = elapsedMs === null ? 'did not end by itself' : `${(elapsedMs / 1000).toFixed(1)} s`
+  return `  ${failed ? '✖' : '✔'} ${relative(root, file)}  ${counts.join(', ')}  ${took}`
+}
+
+/**
+ * Ends files that run too long: node's own limit fails a test, but waits for ever for a process that something keeps
+ * alive. The processes are our children whose arguments name the file. Returns what ends the watch.
+ */
+function watchFiles(group: Group): () => void {
+  const paths = new Set(group.files.map(pathOf))
+  const seenAt = new Map<number, number>()
+  // A test that node has failed in time gets this long to leave.
+  const limitMs = group.minutesMax * 60_000 + 1_000
+  const look = (): void => {
+    for (const { ref, args } of ownChildren()) {
+      if (!args.some((one) => paths.has(one))) continue
+      const since = seenAt.get(ref.pid) ?? performance.now()
+      seenAt.set(ref.pid, since)
+      if (performance.now() - since > limitMs) signalProcess(ref, 'SIGKILL')
+    }
+  }
+  const timer = setInterval(look, 1_000)
+  return () => clearInterval(timer)
+}
+
+function pathOf(file: string): string {
+  return resolve(root, file)
 }
 
 /** Runs one group and adds what became of it; prints a line for each file as it ends. */
@@ -97,59 +168,32 @@ export async function runGroup(group: Group, tally: Tally, signal: AbortSignal):
   if (group.files.length === 0 || signal.aborted) return
   const print = (text: string): void => void process.stdout.write(`${text}\n`)
   print(`\n${group.name}`)
-  const records = new Map<string, FileRecord>()
-  const recordOf = (file: string | undefined): FileRecord => {
-    const name = file ? relative(root, file) : '(unknown file)'
-    const fresh = { passed: 0, failed: 0, skipped: 0, output: '', startedAt: performance.now() }
-    const record = records.get(name) ?? fresh
-    records.set(name, record)
-    return record
-  }
-  const skip = (event: Event): void => {
-    recordOf(event.file).skipped += 1
-    tally.skipped += 1
-    const reason = event.skip ?? event.todo
-    tally.skips.push(
-      `${event.name}${placeOf(event)}: ${typeof reason === 'string' ? reason : 'no reason given'}`,
-    )
-  }
-  const pass = (event: Event): void => {
-    if (event.details.type === 'suite') return
-    if (event.skip !== undefined || event.todo !== undefined) return skip(event)
-    recordOf(event.file).passed += 1
-    tally.passed += 1
-  }
-  const fail = (event: Event): void => {
-    if (event.todo !== undefined) return skip(event)
-    if (isRepetition(event)) return
-    recordOf(event.file).failed += 1
-    tally.failed += 1
-    tally.failures.push(`${event.name}${placeOf(event)}\n${reasonOf(event.details.error)}`)
-  }
+  const counted = counting(tally)
   const stream = run({
-    files: group.files.map((file) => `${root}${file}`),
+    files: group.files.map(pathOf),
     concurrency: group.concurrency,
     timeout: group.minutesMax * 60_000,
     signal,
   })
-  stream.on('test:pass', pass)
-  stream.on('test:fail', fail)
-  stream.on('test:dequeue', ({ file }) => recordOf(file))
+  stream.on('test:pass', (event) => counted.pass(event))
+  stream.on('test:fail', (event) => counted.fail(event))
   for (const name of ['test:stdout', 'test:stderr'] as const)
-    stream.on(name, ({ file, message }) => (recordOf(file).output += message))
-  stream.on('test:summary', ({ file, duration_ms }) => {
-    if (!file) return
-    const { passed, failed, skipped, output } = recordOf(file)
-    const counts = [
-      `${passed} passed`,
-      ...(failed ? [`${failed} failed`] : []),
-      ...(skipped ? [`${skipped} skipped`] : []),
-    ]
-    print(
-      `  ${failed ? '✖' : '✔'} ${relative(root, file)}  ${counts.join(', ')}  ${(duration_ms / 1000).toFixed(1)} s`,
-    )
-    if (failed && output) print(output.trimEnd().replace(/^/gm, '    │ '))
-  })
-  // The stream must be read to its end; its events are all we want of it.
-  for await (const _ of stream);
+    stream.on(name, ({ file, message }) => (counted.recordOf(file).output += message))
+  const open = new Set(group.files.map(pathOf))
+  const report = (file: string, elapsedMs: number | null): void => {
+    open.delete(file)
+    const record = counted.recordOf(file)
+    print(lineOf(file, record, elapsedMs))
+    if (record.failed && record.output) print(record.output.trimEnd().replace(/^/gm, '    │ '))
+  }
+  stream.on('test:summary', ({ file, duration_ms }) => file && report(file, duration_ms))
+  const endWatch = watchFiles(group)
+  try {
+    // The stream must be read to its end; its events are all we want of it.
+    for await (const _ of stream);
+    // Of a file that crashed there is no summary, but there may be last words.
+    for (const file of open) report(file, null)
+  } finally {
+    endWatch()
+  }
 }

@@ -68,3 +68,24 @@ export function programOf(ref: ProcessRef): string | null {
     return null
   }
 }
+
+/** A child process with its arguments. */
+export interface ChildProcessRef {
+  readonly ref: ProcessRef
+  readonly args: readonly string[]
+}
+
+/** The children of this process. */
+export function ownChildren(): readonly ChildProcessRef[] {
+  // Children belong to the thread that started them; Node starts them from its main one, whose id is the pid.
+  const pids = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ')
+  return pids.flatMap((pid) => {
+    const ref = processOf(Number(pid))
+    if (!ref) return []
+    try {
+      return [{ ref, args: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') }]
+    } catch {
+      return []
+    }
+  })
+}
