@@ -38,9 +38,9 @@ const refreshMs = secondMs
 const patienceMs = 3 * secondMs
 
 /**
- * What OpenSSH and VS Code speak; no compression, no SHA-1, no CBC. The client's order counts, and OpenSSH would
- * rather have ChaCha20 or AES-CTR: a gigabyte then took 7.7 and 6.2 s of a processor instead of 4.7, so only
- * AES-GCM is offered (OpenSSH has it since 6.2, of 2013).
+ * What OpenSSH and VS Code speak; no compression, no SHA-1, no CBC. The client's order counts, and OpenSSH
+ * would rather have ChaCha20 or AES-CTR: a gigabyte then took 7.7 and 6.2 s of a processor instead of 4.7, so
+ * only AES-GCM is offered (OpenSSH has it since 6.2, of 2013).
  */
 const algorithms = {
   cipher: ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'],
