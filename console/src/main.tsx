@@ -15,14 +15,22 @@ import { Shell } from './parts/shell.tsx'
 import { type Page, pages } from './routes.ts'
 import { theme, variables } from './theme.ts'
 
-const routeOf = ({ path, load }: Page) => ({ path, lazy: { Component: load }, ErrorBoundary: Crash })
+/** Shown for the blink in which a page's code is fetched. */
+const Nothing = () => null
+
+const routeOf = ({ path, load }: Page) => ({
+  path,
+  lazy: { Component: load },
+  ErrorBoundary: Crash,
+  HydrateFallback: Nothing,
+})
 
 const router = createBrowserRouter([
   ...pages.filter(({ frame }) => frame === 'gate').map(routeOf),
   {
     Component: Shell,
     ErrorBoundary: Crash,
-    HydrateFallback: () => null,
+    HydrateFallback: Nothing,
     children: pages.filter(({ frame }) => frame === 'shell').map(routeOf),
   },
 ])

@@ -1,4 +1,4 @@
-import { Alert, Button, Center, Loader, Text, TextInput, Title } from '@mantine/core'
+import { Button, Center, Text, TextInput, Title } from '@mantine/core'
 import { IconCircleCheck, IconTerminal2 } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
@@ -8,7 +8,9 @@ import { paths } from '../paths.ts'
 import { api, isSignedOut, keys } from '../parts/api.ts'
 import { Gate } from '../parts/gate.tsx'
 import { Problem } from '../parts/problem.tsx'
+import { WaitingMark } from '../parts/waiting_mark.tsx'
 import { answerDevice, claimDevice, deviceCodeOf, type SignInProblem } from '../parts/sign_in.ts'
+import { Notice } from '../ui/notice.tsx'
 
 type Seen = SignInProblem | 'asking' | 'pending' | 'approved' | 'denied'
 
@@ -35,7 +37,7 @@ export function DevicePage() {
         {t('device.title')}
       </Title>
       {me.error ? <Problem error={me.error} retry={me.refetch} /> : null}
-      {me.isPending ? <Loader type="dots" aria-label={t('common.loading')} /> : null}
+      {me.isPending ? <WaitingMark /> : null}
       {me.data && code === '' ? <AskCode onCode={(typed) => setSearch({ user_code: typed })} /> : null}
       {me.data && code !== '' ? <Device key={code} code={code} name={me.data.person.name} /> : null}
       {me.data && code !== '' ? (
@@ -89,24 +91,24 @@ function Device({ code, name }: { code: string; name: string }) {
     setSeen('asking')
     setSeen((await answerDevice(code, word)) ?? (word === 'approve' ? 'approved' : 'denied'))
   }
-  if (seen === 'asking') return <Loader type="dots" aria-label={t('common.loading')} />
+  if (seen === 'asking') return <WaitingMark />
   if (seen === 'approved')
     return (
-      <Alert role="status" color="jade" icon={<IconCircleCheck size={20} />} title={t('device.approved')}>
+      <Notice role="status" tone="good" icon={<IconCircleCheck size={20} />} title={t('device.approved')}>
         {t('device.approvedText')}
-      </Alert>
+      </Notice>
     )
   if (seen === 'denied')
     return (
-      <Alert role="status" color="gray" title={t('device.denied')}>
+      <Notice role="status" tone="quiet" title={t('device.denied')}>
         {t('device.deniedText')}
-      </Alert>
+      </Notice>
     )
   if (seen !== 'pending')
     return (
-      <Alert role="alert" color="red" title={t('device.problem')}>
+      <Notice role="alert" tone="bad" title={t('device.problem')}>
         {t(seen === 'unreachable' ? 'signIn.unreachable' : 'device.problemText')}
-      </Alert>
+      </Notice>
     )
   return (
     <>

@@ -35,7 +35,7 @@ export function HomePage() {
         title={t('home.title')}
         text={`${organization.name} / ${project.name}`}
         mark={<StreamNote state={stream} />}
-        actions={mayCompute(organization) ? <LaunchButton size="md" /> : null}
+        actions={mayCompute(organization) ? <LaunchButton /> : null}
       />
       <div className="stack">
         {seesMoney ? <Purse /> : null}
@@ -46,10 +46,10 @@ export function HomePage() {
   )
 }
 
-function LaunchButton({ size = 'sm' }: { size?: 'sm' | 'md' }) {
+function LaunchButton() {
   const { t } = useTranslation()
   return (
-    <Button component={Link} to={paths.launch} size={size} leftSection={<IconRocket size={18} />}>
+    <Button component={Link} to={paths.launch} size="md" leftSection={<IconRocket size={18} />}>
       {t('launch.launch')}
     </Button>
   )
@@ -126,7 +126,6 @@ const restingStates: readonly string[] = ['stopped', 'failed', 'deleted']
 function Machines() {
   const { t } = useTranslation()
   const query = useInstances()
-  const { organization } = useSession()
   return (
     <Panel
       title={t('home.instances')}
@@ -143,7 +142,6 @@ function Machines() {
               icon={<IconRocket size={36} stroke={1.4} />}
               title={t(resting === 0 ? 'home.noInstances' : 'home.noneRunning')}
               text={resting === 0 ? t('home.noInstancesText') : t('home.noneRunningText', { count: resting })}
-              action={mayCompute(organization) ? <LaunchButton /> : undefined}
             />
           )
         }}

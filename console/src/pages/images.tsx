@@ -60,7 +60,13 @@ function ImagePanel({ image }: { image: Image }) {
       <Text size="sm" c="dimmed" mt={4}>
         {t('images.licences', { names: image.licences.join(', ') })}
       </Text>
-      <Accordion multiple mt="sm" variant="separated" order={3}>
+      <Accordion
+        multiple
+        mt="sm"
+        variant="separated"
+        order={3}
+        defaultValue={image.versions.filter(({ build }) => build !== null).map(({ reference }) => reference)}
+      >
         {image.versions.map((version) => (
           <Accordion.Item key={version.reference} value={version.reference}>
             <Accordion.Control>

@@ -1,5 +1,5 @@
 import type { Doctor } from '@gpuhour/sdk/contract'
-import { Alert, Skeleton } from '@mantine/core'
+import { Skeleton } from '@mantine/core'
 import { IconAlertTriangle, IconLock } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
@@ -17,6 +17,7 @@ import { Mark } from '../ui/marks.tsx'
 import { PageHead } from '../ui/page_head.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { When } from '../ui/when.tsx'
+import { Notice } from '../ui/notice.tsx'
 
 /** What an operator needs to sleep: machines, loops, builds, and what is odd. */
 export function OperatorPage() {
@@ -86,13 +87,13 @@ function Facts({ doctor }: { doctor: Doctor }) {
   return (
     <>
       {broken.length === 0 ? null : (
-        <Alert color="yellow" icon={<IconAlertTriangle size={20} />} title={t('operator.todo')}>
+        <Notice tone="warn" icon={<IconAlertTriangle size={20} />} title={t('operator.todo')}>
           {broken.map(({ name, found, todo }) => (
             <div key={name} lang="en">
               <strong>{name}</strong>: {found} {todo}
             </div>
           ))}
-        </Alert>
+        </Notice>
       )}
       <Nodes nodes={doctor.nodes} />
       <Panel title={t('operator.checks')} isFlush>

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Loader, Text, Title } from '@mantine/core'
+import { Button, Code, Loader, Text, Title } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { useNavigate } from 'react-router'
 import { Gate } from '../parts/gate.tsx'
 import { forgetAttempt, nextOf, signInByLink, type SignInProblem, tokenOf } from '../parts/sign_in.ts'
+import { Notice } from '../ui/notice.tsx'
 
 /** The token of the address, taken out of it at once: it is to stay in no history. */
 function takeToken(): string | null {
@@ -82,21 +83,22 @@ function Advice({ problem, onAgain }: { problem: SignInProblem | null; onAgain: 
   return (
     <>
       {problem === null ? null : (
-        <Alert
-          role="alert"
-          color="red"
-          mb="md"
-          icon={<IconAlertTriangle size={20} />}
-          title={t(`signIn.${problem}`)}
-        >
-          {isRetried ? (
-            <Button size="xs" variant="default" mt={4} onClick={onAgain}>
-              {t('common.retry')}
-            </Button>
-          ) : (
-            t('signIn.getNew')
-          )}
-        </Alert>
+        <div style={{ marginBottom: 16 }}>
+          <Notice
+            role="alert"
+            tone="bad"
+            icon={<IconAlertTriangle size={20} />}
+            title={t(`signIn.${problem}`)}
+          >
+            {isRetried ? (
+              <Button size="xs" variant="default" mt={4} onClick={onAgain}>
+                {t('common.retry')}
+              </Button>
+            ) : (
+              t('signIn.getNew')
+            )}
+          </Notice>
+        </div>
       )}
       <Text>{t('signIn.how')}</Text>
       <Text component="div" mt="md">

@@ -14,6 +14,7 @@ import { VolumeDialog, type VolumeTask } from '../parts/volume_dialog.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { Mark } from '../ui/marks.tsx'
 import { Money } from '../ui/money.tsx'
+import { cents } from '../ui/money.ts'
 import { PageHead } from '../ui/page_head.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { type Column, Table, TableSkeleton } from '../ui/table.tsx'
@@ -106,7 +107,8 @@ function VolumeTable({
         <>
           <Rate nanos={nanosPerHour} currency={currency} />
           <div className="soft">
-            <Money nanos={BigInt(nanosPerHour) * 720n} currency={currency} /> {t('money.per30Days')}
+            <Money nanos={BigInt(nanosPerHour) * 720n} currency={currency} decimals={cents} />{' '}
+            {t('money.per30Days')}
           </div>
         </>
       ),

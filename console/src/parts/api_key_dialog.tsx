@@ -1,6 +1,6 @@
 import { makeId } from '@gpuhour/sdk/client'
 import type { KeyAction, MadeApiKey } from '@gpuhour/sdk/contract'
-import { Alert, Button, Checkbox, Modal, Select, TextInput } from '@mantine/core'
+import { Button, Checkbox, Modal, Select, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -8,6 +8,7 @@ import { CopyLine } from '../ui/copy_line.tsx'
 import { api, keys } from './api.ts'
 import { Problem } from './problem.tsx'
 import { useSession } from './session.ts'
+import { Notice } from '../ui/notice.tsx'
 
 const actions: readonly KeyAction[] = [
   'read',
@@ -50,12 +51,12 @@ function Made({ made, onClose }: { made: MadeApiKey; onClose: () => void }) {
   return (
     <div className="stack">
       {made.secret === null ? (
-        <Alert color="yellow">{t('keys.shownBefore')}</Alert>
+        <Notice tone="warn" title={t('keys.shownBefore')} />
       ) : (
         <>
-          <Alert color="yellow" title={t('keys.once')}>
+          <Notice tone="warn" title={t('keys.once')}>
             {t('keys.onceText')}
-          </Alert>
+          </Notice>
           <CopyLine text={made.secret} copy={t('common.copy')} copied={t('common.copied')} />
         </>
       )}

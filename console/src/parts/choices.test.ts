@@ -37,6 +37,8 @@ test('what is picked at first fits, and is free if anything is', () => {
   const full = offer('full', '1', { freeNow: 0 })
   const unfit = offer('unfit', '1', { fits: { allowed: false, why: 'needs driver ≥ 525' } })
   assert.equal(firstOffer([unfit, full, offer('free', '2')])?.flavor, 'free')
+  assert.equal(firstOffer(offers)?.flavor, 'v100.1')
+  assert.equal(firstOffer([offer('small', '1'), offer('large', '2')])?.flavor, 'large')
   assert.equal(firstOffer([unfit, full])?.flavor, 'full')
   assert.equal(firstOffer([unfit]), undefined)
 })

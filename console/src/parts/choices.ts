@@ -30,20 +30,22 @@ export function isPickable({ isOffered, build }: ImageVersion): boolean {
   return isOffered || (build !== null && build.state !== 'failed')
 }
 
-/** What is picked before anybody picked: the first that is offered, else the first that is being built. */
+/** What is picked before anybody picked: on offer before being built, with CUDA before without. */
 export function firstPick(choices: readonly Choice[]): Choice | undefined {
-  return (
-    choices.find(({ version }) => version.isOffered) ??
-    choices.find(({ version }) => isPickable(version)) ??
-    choices[0]
-  )
+  const offered = choices.filter(({ version }) => version.isOffered)
+  const pickable = choices.filter(({ version }) => isPickable(version))
+  const hasCuda = ({ version }: Choice) => version.needs.cuda !== null
+  return offered.find(hasCuda) ?? offered[0] ?? pickable.find(hasCuda) ?? pickable[0] ?? choices[0]
 }
 
-/** The first flavor that fits and is free, else the first that fits. */
+/** What one would train on here, as the CLI picks: the smallest GPU, else the most CPUs; free ones first. */
 export function firstOffer(offers: readonly Offer[]): Offer | undefined {
-  return (
-    offers.find(({ fits, freeNow }) => fits.allowed && freeNow > 0) ?? offers.find(({ fits }) => fits.allowed)
+  const fitting = offers.filter(isAskable)
+  const free = fitting.filter(({ freeNow }) => freeNow > 0)
+  const byPrice = (free.length > 0 ? free : fitting).toSorted((a, b) =>
+    BigInt(a.nanosPerHour) < BigInt(b.nanosPerHour) ? -1 : 1,
   )
+  return byPrice.find(({ gpu }) => gpu !== null) ?? byPrice.at(-1)
 }
 
 /** May it be asked for: it fits, and the platform has such a machine at all. */

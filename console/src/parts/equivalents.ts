@@ -8,7 +8,7 @@ export interface Asked {
 
 /** The same as a command: what the console does, the CLI can do. */
 export function asCommand({ name, image, flavor, volumeGib }: Asked): string {
-  return `gpuhour launch --image ${image} --flavor ${flavor} --name ${name} --volume ${volumeGib}`
+  return `gpuhour launch ${name} --image ${image} --flavor ${flavor} --volume-gib ${volumeGib}`
 }
 
 /** The same as a request, for an API key. */

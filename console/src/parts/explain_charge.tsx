@@ -1,5 +1,5 @@
 import type { Charge } from '@gpuhour/sdk/contract'
-import { Alert, Code, Text } from '@mantine/core'
+import { Code, Text } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { useLocale } from '../ui/locale.ts'
 import { Money } from '../ui/money.tsx'
@@ -8,6 +8,7 @@ import { Pairs } from '../ui/pairs.tsx'
 import { exactText } from '../ui/time.ts'
 import css from './billing.module.css'
 import { explain } from './explain.ts'
+import { Notice } from '../ui/notice.tsx'
 
 /** The one formula with this charge's numbers in it. */
 export function ExplainCharge({ charge, currency }: { charge: Charge; currency: string }) {
@@ -61,16 +62,16 @@ export function ExplainCharge({ charge, currency }: { charge: Charge; currency: 
         ]}
       />
       {charge.reason === null ? null : (
-        <Alert color="yellow" title={t('charges.back')}>
+        <Notice tone="warn" title={t('charges.back')}>
           {charge.reason}
-        </Alert>
+        </Notice>
       )}
       {amount === BigInt(charge.amount) ? (
         <Text c="dimmed">{t('charges.agrees')}</Text>
       ) : (
-        <Alert role="alert" color="red" title={t('charges.differs')}>
+        <Notice role="alert" tone="bad" title={t('charges.differs')}>
           {money(BigInt(charge.amount))}
-        </Alert>
+        </Notice>
       )}
     </div>
   )

@@ -3,6 +3,7 @@ import { Text } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { type Column, Table } from '../ui/table.tsx'
 import { When } from '../ui/when.tsx'
+import { Actor } from './actor.tsx'
 import { useNow } from './queries.ts'
 
 const knownEvents = [
@@ -45,7 +46,14 @@ export function History({ events }: { events: readonly HistoryEvent[] }) {
         </div>
       ),
     },
-    { head: t('history.by'), cell: ({ actor }) => <span className="soft">{actor}</span> },
+    {
+      head: t('history.by'),
+      cell: ({ actor }) => (
+        <span className="soft">
+          <Actor id={actor} />
+        </span>
+      ),
+    },
     { head: t('history.at'), isNumber: true, cell: ({ at }) => <When at={at} now={now} /> },
   ]
   return (

@@ -1,9 +1,9 @@
 import type { Cost, Instance } from '@gpuhour/sdk/contract'
+import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'react-router'
 import { paths } from '../paths.ts'
 import { useLocale } from '../ui/locale.ts'
-import { Money } from '../ui/money.tsx'
 import { Pairs } from '../ui/pairs.tsx'
 import { momentText } from '../ui/time.ts'
 import { LiveCost, PaidTime, Rate } from './live_money.tsx'
@@ -33,6 +33,9 @@ export function InstanceCost({ instance }: { instance: Instance }) {
   )
 }
 
+/** Hours to the millionth, cut: a second is three hundred of them. */
+const shortHours = (hours: string) => hours.replace(/(\.\d{6})\d+$/, '$1')
+
 /** Rates, paid time and until when the money lasts; of an instance or a run. */
 export function CostPairs({ cost, hasStorage = true }: { cost: Cost; hasStorage?: boolean }) {
   const { t } = useTranslation()
@@ -41,14 +44,15 @@ export function CostPairs({ cost, hasStorage = true }: { cost: Cost; hasStorage?
   const { data: balance } = useBalance()
   const { gpuHours, cpuHours, leaseUntil } = cost
   const moment = (at: string) => momentText(Date.parse(at), now, locale)
-  const running = <Rate nanos={cost.nanosPerHour} currency={cost.currency} />
-  const storage = <Rate nanos={cost.storageNanosPerHour} currency={cost.currency} />
-  const items: (readonly [string, React.ReactNode])[] = [
-    [t('cost.running'), running],
-    ...(hasStorage ? [[t('cost.storage'), storage] as const] : []),
-    [t('cost.stopped'), hasStorage ? storage : <Money key="0" nanos={0n} currency={cost.currency} />],
+  const storage = BigInt(cost.storageNanosPerHour)
+  const rate = (nanos: bigint) => <Rate nanos={nanos} currency={cost.currency} />
+  const items: (readonly [string, ReactNode])[] = [
+    [t('cost.running'), rate(BigInt(cost.nanosPerHour) + storage)],
+    ...(hasStorage ? [[t('cost.stopped'), rate(storage)] as const] : []),
     [t('cost.paidTime'), <PaidTime key="time" cost={cost} />],
-    Number(gpuHours) > 0 ? [t('cost.gpuHours'), gpuHours] : [t('cost.cpuHours'), cpuHours],
+    Number(gpuHours) > 0
+      ? [t('cost.gpuHours'), shortHours(gpuHours)]
+      : [t('cost.cpuHours'), shortHours(cpuHours)],
     ...(leaseUntil !== null && cost.isPaying ? [[t('cost.leaseUntil'), moment(leaseUntil)] as const] : []),
     ...(balance?.runwayUntil ? [[t('cost.runway'), moment(balance.runwayUntil)] as const] : []),
   ]

@@ -4,6 +4,7 @@ import { Link } from 'react-router'
 import { paths } from '../paths.ts'
 import { Pairs } from '../ui/pairs.tsx'
 import { When } from '../ui/when.tsx'
+import { Actor } from './actor.tsx'
 import { useNow } from './queries.ts'
 
 /** What it is made of. */
@@ -28,7 +29,7 @@ export function InstanceFacts({ instance }: { instance: Instance }) {
           ? [[t('facts.lastSeen'), <When key="seen" at={allocation.lastSeenAt} now={now} />] as const]
           : []),
         [t('facts.made'), <When key="made" at={instance.createdAt} now={now} />],
-        [t('facts.by'), instance.createdBy],
+        [t('facts.by'), <Actor key="by" id={instance.createdBy} />],
         [
           t('facts.id'),
           <code key="id" translate="no" className="soft">

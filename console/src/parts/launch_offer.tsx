@@ -6,7 +6,7 @@ import css from './launch.module.css'
 import { Empty } from '../ui/empty.tsx'
 import { Tag } from '../ui/marks.tsx'
 import { Money } from '../ui/money.tsx'
-import { exact, perSecond } from '../ui/money.ts'
+import { perSecond, ticking } from '../ui/money.ts'
 import { Panel } from '../ui/panel.tsx'
 import { isAskable } from './choices.ts'
 import { StepTitle } from './launch_image.tsx'
@@ -71,15 +71,19 @@ function OfferCard({ offer }: { offer: Offer }) {
         <div style={{ minWidth: 0 }}>
           <div className={css.cardTitle}>
             {gpu === null
-              ? t('launch.cpuOnly', { cpus })
-              : t('launch.gpus', { count: gpu.count, model: gpu.model })}
+              ? t('launch.cpuOnly', { cpus, memory: memoryGib })
+              : t('launch.gpus', { count: gpu.count, model: gpu.model.toUpperCase() })}
           </div>
           <div className="soft" translate="no">
             {flavor}
           </div>
         </div>
         <div className={css.shape}>
-          <div className="soft numbers">{t('launch.shape', { cpus, memory: memoryGib, disk: diskGib })}</div>
+          <div className="soft numbers">
+            {gpu === null
+              ? t('launch.diskOnly', { disk: diskGib })
+              : t('launch.shape', { cpus, memory: memoryGib, disk: diskGib })}
+          </div>
           <div style={{ marginTop: 2 }}>
             <FreeNow offer={offer} />
           </div>
@@ -87,7 +91,7 @@ function OfferCard({ offer }: { offer: Offer }) {
         <div className={css.price}>
           <Rate nanos={nanosPerHour} currency={currency} />
           <div className="soft">
-            <Money nanos={perSecond(BigInt(nanosPerHour))} currency={currency} decimals={exact} />{' '}
+            <Money nanos={perSecond(BigInt(nanosPerHour))} currency={currency} decimals={ticking} />{' '}
             {t('money.perSecond')}
           </div>
         </div>
@@ -100,8 +104,8 @@ function FreeNow({ offer: { fits, freeNow, capacity } }: { offer: Offer }) {
   const { t } = useTranslation()
   if (!fits.allowed)
     return (
-      <span lang="en">
-        <Tag tone="warn">{fits.why ?? t('launch.doesNotFit')}</Tag>
+      <span className={css.whyNot} lang="en">
+        {fits.why ?? t('launch.doesNotFit')}
       </span>
     )
   if (capacity === 0) return <Tag tone="warn">{t('launch.noneHere')}</Tag>

@@ -2,6 +2,7 @@ import type { Offers } from '@gpuhour/sdk/contract'
 import { NumberInput, Text, TextInput } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import { Money } from '../ui/money.tsx'
+import { cents } from '../ui/money.ts'
 import { Panel } from '../ui/panel.tsx'
 import { StepTitle } from './launch_image.tsx'
 import { Rate } from './live_money.tsx'
@@ -41,7 +42,8 @@ export function StorageStep({ offers, gib, onGib }: StorageStepProps) {
           <Text c="dimmed" pb={7}>
             <Rate nanos={nanosPerHour} currency={offers.currency} />
             {' · '}
-            <Money nanos={nanosPerHour * monthHours} currency={offers.currency} /> {t('money.per30Days')}
+            <Money nanos={nanosPerHour * monthHours} currency={offers.currency} decimals={cents} />{' '}
+            {t('money.per30Days')}
           </Text>
         ) : null}
       </div>

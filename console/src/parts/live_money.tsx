@@ -1,7 +1,7 @@
 import type { Balance, Cost } from '@gpuhour/sdk/contract'
 import { useTranslation } from 'react-i18next'
 import { Money } from '../ui/money.tsx'
-import { cents, fine, type MoneyDecimals, ticking } from '../ui/money.ts'
+import { cents, type MoneyDecimals, ticking } from '../ui/money.ts'
 import { clockText } from '../ui/time.ts'
 import { balanceNow, costNow, paidMsNow } from './live_cost.ts'
 import { useNow } from './queries.ts'
@@ -9,11 +9,12 @@ import { useNow } from './queries.ts'
 /** What it has cost by now; ticks while a spell is open. */
 export function LiveCost({ cost, decimals }: { cost: Cost; decimals?: MoneyDecimals }) {
   const now = useNow(cost.isPaying ? 1000 : null)
+  const shown = decimals ?? (cost.isPaying ? ticking : undefined)
   return (
     <Money
       nanos={costNow(cost, now)}
       currency={cost.currency}
-      decimals={decimals ?? (cost.isPaying ? ticking : fine)}
+      {...(shown === undefined ? {} : { decimals: shown })}
     />
   )
 }

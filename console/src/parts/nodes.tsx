@@ -1,5 +1,4 @@
 import type { Doctor } from '@gpuhour/sdk/contract'
-import { Alert } from '@mantine/core'
 import { IconServer2 } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { Empty } from '../ui/empty.tsx'
@@ -8,6 +7,7 @@ import { Pairs } from '../ui/pairs.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { When } from '../ui/when.tsx'
 import { useNow } from './queries.ts'
+import { Notice } from '../ui/notice.tsx'
 
 type Node = Doctor['nodes'][number]
 
@@ -62,13 +62,15 @@ function NodePanel({ node }: { node: Node }) {
         ]}
       />
       {missing.length === 0 ? null : (
-        <Alert color="yellow" mt="md" title={t('operator.missing')}>
-          {missing.map((promise) => (
-            <div key={promise} lang="en">
-              {promise}
-            </div>
-          ))}
-        </Alert>
+        <div style={{ marginTop: 14 }}>
+          <Notice tone="warn" title={t('operator.missing')}>
+            {missing.map((promise) => (
+              <div key={promise} lang="en">
+                {promise}
+              </div>
+            ))}
+          </Notice>
+        </div>
       )}
     </Panel>
   )

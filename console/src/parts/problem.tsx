@@ -1,7 +1,8 @@
-import { Alert, Button, Code, Text } from '@mantine/core'
+import { Button, Code, Text } from '@mantine/core'
 import { ApiError } from '@gpuhour/sdk/client'
 import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
+import { Notice } from '../ui/notice.tsx'
 
 interface ProblemProps {
   readonly error: unknown
@@ -21,10 +22,9 @@ export function Problem({ error, retry }: ProblemProps) {
   const requestId = error instanceof ApiError ? error.requestId : null
   const fields = error instanceof ApiError ? error.errors : []
   return (
-    <Alert
+    <Notice
       role="alert"
-      color="red"
-      variant="light"
+      tone="bad"
       icon={code === 'unreachable' ? <IconPlugConnectedX size={20} /> : <IconAlertTriangle size={20} />}
       title={t(`error.${code}.title`)}
     >
@@ -51,6 +51,6 @@ export function Problem({ error, retry }: ProblemProps) {
           </span>
         ) : null}
       </div>
-    </Alert>
+    </Notice>
   )
 }

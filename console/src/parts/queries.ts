@@ -130,6 +130,18 @@ export function useOffers(image: string | null) {
   })
 }
 
+/** What a period cost; the one before stays until the new one is there. */
+export function useStatement(asked: { readonly from?: string; readonly to?: string }) {
+  const { organization } = useSession()
+  return useQuery({
+    queryKey: keys.statement(organization.id, asked.from ?? '', asked.to ?? ''),
+    queryFn: ({ signal }) =>
+      api.getStatement({ params: { organization: organization.id }, query: asked }, { signal }),
+    refetchInterval: pollMs.calm,
+    placeholderData: keepPreviousData,
+  })
+}
+
 export function useVolumes() {
   const { project } = useSession()
   return useList(

@@ -4,6 +4,7 @@ import { useLocale } from '../ui/locale.ts'
 import { Pairs } from '../ui/pairs.tsx'
 import { durationText } from '../ui/time.ts'
 import { When } from '../ui/when.tsx'
+import { Actor } from './actor.tsx'
 import { useNow } from './queries.ts'
 
 /** What was asked for. */
@@ -33,7 +34,7 @@ export function RunFacts({ run }: { run: Run }) {
         ...(run.endedAt === null
           ? []
           : [[t('run.ended'), <When key="ended" at={run.endedAt} now={now} />] as const]),
-        [t('facts.by'), run.createdBy],
+        [t('facts.by'), <Actor key="by" id={run.createdBy} />],
         [
           t('facts.id'),
           <span key="id" className="soft">

@@ -1,4 +1,4 @@
-import { Burger, Center, Loader } from '@mantine/core'
+import { Burger, Center, Title } from '@mantine/core'
 import { useHotkeys } from '@mantine/hooks'
 import type { Me } from '@gpuhour/sdk/contract'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
@@ -10,15 +10,18 @@ import { Brand } from '../ui/brand.tsx'
 import { Empty } from '../ui/empty.tsx'
 import { api, isSignedOut, keys, onSignedOut } from './api.ts'
 import { BalanceStrip } from './balance_strip.tsx'
+import { Gate } from './gate.tsx'
 import { Nav } from './nav.tsx'
 import { PersonMenu } from './person_menu.tsx'
 import { Problem } from './problem.tsx'
 import { projectOf, rememberedProject, rememberProject, type Session, SessionContext } from './session.ts'
 import css from './shell.module.css'
+import { WaitingMark } from './waiting_mark.tsx'
 import { LanguageButton, SchemeButton } from './tastes.tsx'
 
 /** Everything that needs somebody signed in stands inside of this. */
 export function Shell() {
+  const { t } = useTranslation()
   const navigate = useNavigate()
   const location = useLocation()
   const me = useQuery({
@@ -40,18 +43,16 @@ export function Shell() {
   if (me.data) return <SignedIn me={me.data} />
   if (me.error && !isSignedOut(me.error))
     return (
-      <Center mih="100dvh" p="lg">
+      <Gate>
+        <Title order={1} mb={12}>
+          {t('brand')}
+        </Title>
         <Problem error={me.error} retry={me.refetch} />
-      </Center>
+      </Gate>
     )
-  return <Waiting />
-}
-
-function Waiting() {
-  const { t } = useTranslation()
   return (
-    <Center mih="60dvh">
-      <Loader type="dots" aria-label={t('common.loading')} />
+    <Center component="main" mih="60dvh">
+      <WaitingMark />
     </Center>
   )
 }
@@ -82,7 +83,7 @@ function SignedIn({ me }: { me: Me }) {
   return (
     <SessionContext value={session}>
       <Frame>
-        <Suspense fallback={<Waiting />}>
+        <Suspense fallback={<WaitingMark />}>
           <Outlet />
         </Suspense>
       </Frame>

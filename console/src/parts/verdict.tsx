@@ -1,5 +1,5 @@
 import type { VerifyResult } from '@gpuhour/sdk/verifier'
-import { Alert, Code } from '@mantine/core'
+import { Code } from '@mantine/core'
 import { IconCircleCheck, IconCircleX } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { useLocale } from '../ui/locale.ts'
@@ -8,6 +8,7 @@ import { exact, moneyText } from '../ui/money.ts'
 import { Pairs } from '../ui/pairs.tsx'
 import { Panel } from '../ui/panel.tsx'
 import { type Column, Table } from '../ui/table.tsx'
+import { Notice } from '../ui/notice.tsx'
 
 type RecomputedLine = Extract<VerifyResult, { recomputed: unknown }>['recomputed'][number]
 
@@ -24,14 +25,14 @@ export function Verdict({ name, result, currency }: VerdictProps) {
   const locale = useLocale()
   if ('unreadable' in result)
     return (
-      <Alert role="alert" color="red" icon={<IconCircleX size={22} />} title={t('bill.unreadable', { name })}>
+      <Notice role="alert" tone="bad" icon={<IconCircleX size={22} />} title={t('bill.unreadable', { name })}>
         <Code>{result.unreadable}</Code>
-      </Alert>
+      </Notice>
     )
   const { firstDifference, events, charges, total, recomputed } = result
   if (firstDifference !== null)
     return (
-      <Alert role="alert" color="red" icon={<IconCircleX size={22} />} title={t('bill.wrong', { name })}>
+      <Notice role="alert" tone="bad" icon={<IconCircleX size={22} />} title={t('bill.wrong', { name })}>
         <Pairs
           items={[
             [t('bill.kind'), <Code key="kind">{firstDifference.kind}</Code>],
@@ -40,19 +41,19 @@ export function Verdict({ name, result, currency }: VerdictProps) {
             [t('bill.expected'), <Code key="expected">{firstDifference.expected}</Code>],
           ]}
         />
-      </Alert>
+      </Notice>
     )
   const sum = total === null ? '' : moneyText(BigInt(total), currency, locale, exact)
   return (
     <>
-      <Alert
+      <Notice
         role="status"
-        color="jade"
+        tone="good"
         icon={<IconCircleCheck size={22} />}
         title={t('bill.verified', { name })}
       >
         {t('bill.verifiedText', { events, charges, total: sum })}
-      </Alert>
+      </Notice>
       <Panel title={t('bill.recomputed')} isFlush>
         <Recomputed lines={recomputed} currency={currency} />
       </Panel>

@@ -14,13 +14,17 @@ export function VersionTags({ version }: { version: ImageVersion }) {
   return (
     <>
       {version.isOffered ? (
-        <Tag tone="accent">{t('images.proofs', { passed, all })}</Tag>
+        all === 0 ? null : (
+          <Tag tone="accent">{t('images.proofs', { passed, all })}</Tag>
+        )
       ) : (
         <Tag tone={version.build?.state === 'failed' ? 'bad' : 'warn'}>
           {t(version.build === null ? 'images.notOffered' : `build.${version.build.state}`)}
         </Tag>
       )}
-      {version.sizeBytes === null ? null : <Tag>{bytesText(version.sizeBytes, locale)}</Tag>}
+      {version.sizeBytes === null || version.sizeBytes === 0 ? null : (
+        <Tag>{bytesText(version.sizeBytes, locale)}</Tag>
+      )}
       {cuda === null ? null : <Tag>{t('images.cuda', { cuda })}</Tag>}
       {gpuDriver === null ? null : <Tag>{t('images.driver', { driver: gpuDriver })}</Tag>}
     </>

@@ -1,4 +1,4 @@
-import { Text, Title } from '@mantine/core'
+import { Text } from '@mantine/core'
 import type { ReactNode } from 'react'
 import css from './ui.module.css'
 
@@ -16,7 +16,7 @@ export function Empty({ icon, title, text, action }: EmptyProps) {
       <div className={css.emptyIcon} aria-hidden>
         {icon}
       </div>
-      <Title order={3}>{title}</Title>
+      <div className={css.emptyTitle}>{title}</div>
       <Text c="dimmed" maw={460}>
         {text}
       </Text>

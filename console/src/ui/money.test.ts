@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cents, decimalOf, exact, hoursBought, moneyParts, moneyText, nanosOf, perSecond } from './money.ts'
+import {
+  cents,
+  decimalOf,
+  exact,
+  fineFor,
+  hoursBought,
+  moneyParts,
+  moneyText,
+  nanosOf,
+  perSecond,
+} from './money.ts'
 
 test('an amount is written exactly, whatever its size', () => {
   const cases: readonly [bigint, string][] = [
@@ -18,6 +28,17 @@ test('money is cut, never rounded up, and has its currency', () => {
   assert.equal(moneyText(10_000_000_000n, 'USD', 'en'), '$10.00')
   assert.equal(moneyText(35_666_666n, 'EUR', 'zh-CN', exact), '€0.035666666')
   assert.equal(moneyText(-1_500_000_000n, 'USD', 'en', cents), '-$1.50')
+})
+
+test('what is something is never shown as nothing', () => {
+  const shown = (nanos: bigint) => moneyText(nanos, 'USD', 'en', fineFor(nanos))
+  assert.deepEqual([0n, 1n, 97_222n, 9_999_999n, 10_000_000n].map(shown), [
+    '$0.00',
+    '$0.000000001',
+    '$0.000097',
+    '$0.009999',
+    '$0.01',
+  ])
 })
 
 test('money in two parts: cents, and what lies behind them', () => {

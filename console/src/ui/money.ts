@@ -19,6 +19,13 @@ export interface MoneyDecimals {
 export const cents: MoneyDecimals = { least: 2, most: 2 }
 /** A rate or a small cost: down to a hundredth of a cent. */
 export const fine: MoneyDecimals = { least: 2, most: 4 }
+/** What is less than a cent still shows that it is something. */
+export function fineFor(nanos: bigint): MoneyDecimals {
+  const size = nanos < 0n ? -nanos : nanos
+  if (size === 0n || size >= 10_000_000n) return fine
+  return { least: 2, most: size >= 1_000n ? 6 : 9 }
+}
+
 /** What grows by the second: the last digits move. */
 export const ticking: MoneyDecimals = { least: 6, most: 6 }
 /** For "explain": every digit there is. */

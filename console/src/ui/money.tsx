@@ -1,5 +1,5 @@
 import css from './ui.module.css'
-import { fine, type MoneyDecimals, moneyParts } from './money.ts'
+import { fine, fineFor, type MoneyDecimals, moneyParts } from './money.ts'
 import { useLocale } from './locale.ts'
 
 interface MoneyProps {
@@ -8,13 +8,14 @@ interface MoneyProps {
   readonly decimals?: MoneyDecimals
 }
 
-/** An amount with its currency; what lies behind the cents stands back. */
-export function Money({ nanos, currency, decimals = fine }: MoneyProps) {
-  const { head, tail } = moneyParts(nanos, currency, useLocale(), decimals)
+/** An amount with its currency; what lies far behind the cents stands back. */
+export function Money({ nanos, currency, decimals }: MoneyProps) {
+  const { head, tail } = moneyParts(nanos, currency, useLocale(), decimals ?? fineFor(nanos))
+  const isLong = decimals !== undefined && decimals.most > fine.most
   return (
     <span className={css.money}>
       {head}
-      {tail === '' ? null : <span className={css.moneyTail}>{tail}</span>}
+      {tail === '' ? null : <span className={isLong ? css.moneyTail : ''}>{tail}</span>}
     </span>
   )
 }

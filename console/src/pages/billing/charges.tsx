@@ -10,7 +10,7 @@ import { BillingFrame } from '../../parts/billing_frame.tsx'
 import { ExplainCharge } from '../../parts/explain_charge.tsx'
 import { Rate } from '../../parts/live_money.tsx'
 import { More } from '../../parts/more.tsx'
-import { useList, useNow } from '../../parts/queries.ts'
+import { useList, useNow, useStatement } from '../../parts/queries.ts'
 import { useSession } from '../../parts/session.ts'
 import { Shown } from '../../parts/shown.tsx'
 import { Empty } from '../../ui/empty.tsx'
@@ -99,16 +99,22 @@ interface ChargeTableProps {
 function ChargeTable({ charges, currency, onExplain }: ChargeTableProps) {
   const { t } = useTranslation()
   const now = useNow(60_000)
+  const statement = useStatement({})
+  // A charge names its resource alone; the statement of this month knows what that was for.
+  const names = new Map(statement.data?.lines.map(({ resource, name }) => [resource, name]))
   const columns: Column<Charge>[] = [
     {
       head: t('charges.resource'),
       cell: ({ resource, reason }) => (
-        <span>
-          <Link to={paths.charges(resource)} translate="no" style={{ overflowWrap: 'anywhere' }}>
-            {resource}
-          </Link>{' '}
+        <div>
+          <Link to={paths.charges(resource)}>{names.get(resource) ?? resource}</Link>{' '}
           {reason === null ? null : <Tag tone="warn">{reason}</Tag>}
-        </span>
+          {names.has(resource) ? (
+            <div className="soft" translate="no" style={{ fontWeight: 400 }}>
+              {resource}
+            </div>
+          ) : null}
+        </div>
       ),
     },
     { head: t('billing.sku'), cell: ({ sku }) => <span translate="no">{sku}</span> },

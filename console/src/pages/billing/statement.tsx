@@ -1,16 +1,14 @@
 import type { Balance, Statement } from '@gpuhour/sdk/contract'
 import { Select, Skeleton, Text } from '@mantine/core'
 import { IconReceipt2 } from '@tabler/icons-react'
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'react-router'
 import { paths } from '../../paths.ts'
-import { api, keys, pollMs } from '../../parts/api.ts'
 import { BillingFrame } from '../../parts/billing_frame.tsx'
 import { LiveBalance, Rate } from '../../parts/live_money.tsx'
 import { type PeriodName, periodNames, periodOf } from '../../parts/periods.ts'
-import { useBalance, useNow } from '../../parts/queries.ts'
+import { useBalance, useNow, useStatement } from '../../parts/queries.ts'
 import { useSession } from '../../parts/session.ts'
 import { serverClock } from '../../parts/server_clock.ts'
 import { Shown } from '../../parts/shown.tsx'
@@ -30,13 +28,7 @@ export function StatementPage() {
   const { organization } = useSession()
   const [name, setName] = useState<PeriodName>('month')
   const asked = useMemo(() => periodOf(name, serverClock.now(), organization.timeZone), [name, organization])
-  const query = useQuery({
-    queryKey: keys.statement(organization.id, asked.from ?? '', asked.to ?? ''),
-    queryFn: ({ signal }) =>
-      api.getStatement({ params: { organization: organization.id }, query: asked }, { signal }),
-    refetchInterval: pollMs.calm,
-    placeholderData: keepPreviousData,
-  })
+  const query = useStatement(asked)
   const balance = useBalance()
   const picker = (
     <Select

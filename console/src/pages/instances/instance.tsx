@@ -1,5 +1,5 @@
 import type { HistoryEvent, Instance } from '@gpuhour/sdk/contract'
-import { Alert, Skeleton } from '@mantine/core'
+import { Skeleton } from '@mantine/core'
 import { IconAlertTriangle } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -18,14 +18,16 @@ import { StateMark } from '../../parts/state_mark.tsx'
 import { StreamNote } from '../../parts/stream_note.tsx'
 import { PageHead } from '../../ui/page_head.tsx'
 import { Panel } from '../../ui/panel.tsx'
+import { Notice } from '../../ui/notice.tsx'
 
 /** One instance: how it climbs, how to get in, what it costs. */
 export function InstancePage() {
+  const { t } = useTranslation()
   // The route has this name in its path.
   const id = useParams()['instance'] as string
   const query = useInstance(id)
   return (
-    <Shown query={query} skeleton={<InstanceSkeleton />}>
+    <Shown query={query} skeleton={<InstanceSkeleton />} head={t('instances.title')}>
       {(instance) => <Shows key={id} instance={instance} />}
     </Shown>
   )
@@ -75,7 +77,7 @@ function Shows({ instance }: { instance: Instance }) {
         text={`${instance.image} · ${instance.flavor}`}
         actions={<InstanceActions instance={instance} />}
       />
-      <div className="split">
+      <div className="split tailed">
         <div className="stack">
           <Trouble instance={instance} />
           {isClimbing ? start : null}
@@ -83,11 +85,8 @@ function Shows({ instance }: { instance: Instance }) {
             <InstanceDoors instance={instance} />
           </Panel>
           {isClimbing ? null : start}
-          <Panel title={t('instance.history')}>
-            <History events={events} />
-          </Panel>
         </div>
-        <div className="stack sticky">
+        <div className="stack side sticky">
           <Panel title={t('instance.money')}>
             <InstanceCost instance={instance} />
           </Panel>
@@ -95,6 +94,9 @@ function Shows({ instance }: { instance: Instance }) {
             <InstanceFacts instance={instance} />
           </Panel>
         </div>
+        <Panel title={t('instance.history')}>
+          <History events={events} />
+        </Panel>
       </div>
     </>
   )
@@ -105,17 +107,17 @@ function Trouble({ instance: { state, ending } }: { instance: Instance }) {
   const { t } = useTranslation()
   if (state === 'unreachable')
     return (
-      <Alert color="yellow" icon={<IconAlertTriangle size={20} />} title={t('instance.unreachable')}>
+      <Notice tone="warn" icon={<IconAlertTriangle size={20} />} title={t('instance.unreachable')}>
         {t('stateMeans.unreachable')}
-      </Alert>
+      </Notice>
     )
   if (state !== 'failed' || ending === null) return null
   return (
-    <Alert role="alert" color="red" icon={<IconAlertTriangle size={20} />} title={t('instance.failed')}>
+    <Notice role="alert" tone="bad" icon={<IconAlertTriangle size={20} />} title={t('instance.failed')}>
       <div lang="en">{ending.reason}</div>
       {ending.outOfMemory ? <div>{t('ending.outOfMemory')}</div> : null}
       {ending.exitCode === null ? null : <div>{t('ending.exitCode', { code: ending.exitCode })}</div>}
       {ending.signal === null ? null : <div>{t('ending.signal', { signal: ending.signal })}</div>}
-    </Alert>
+    </Notice>
   )
 }

@@ -35,7 +35,7 @@ export function InstancesPage() {
         title={t('instances.title')}
         text={t('instances.text')}
         mark={<StreamNote state={stream} />}
-        actions={launch}
+        actions={query.data?.some(({ state }) => state !== 'deleted') ? launch : null}
       />
       <Panel isFlush>
         <Shown query={query} skeleton={<TableSkeleton rows={5} />} isFlush>

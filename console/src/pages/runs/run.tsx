@@ -1,5 +1,5 @@
 import type { HistoryEvent, Run } from '@gpuhour/sdk/contract'
-import { Alert, Button, Modal, Skeleton, Text } from '@mantine/core'
+import { Button, Modal, Skeleton, Text } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
@@ -23,9 +23,11 @@ import { Figure } from '../../ui/figure.tsx'
 import { PageHead } from '../../ui/page_head.tsx'
 import { Panel } from '../../ui/panel.tsx'
 import { WhyButton } from '../../ui/why_button.tsx'
+import { Notice } from '../../ui/notice.tsx'
 
 /** One run: its log as it comes, how it ended, what it cost. */
 export function RunPage() {
+  const { t } = useTranslation()
   // The route has this name in its path.
   const id = useParams()['run'] as string
   const query = useRun(id)
@@ -39,7 +41,7 @@ export function RunPage() {
     </div>
   )
   return (
-    <Shown query={query} skeleton={skeleton}>
+    <Shown query={query} skeleton={skeleton} head={t('runs.title')}>
       {(run) => <Shows key={id} run={run} />}
     </Shown>
   )
@@ -78,17 +80,14 @@ function Shows({ run }: { run: Run }) {
         text={`${run.image} · ${run.flavor}`}
         actions={run.endedAt === null ? <Cancel run={run} /> : null}
       />
-      <div className="split">
+      <div className="split tailed">
         <div className="stack">
           <Ending run={run} />
           {isClimbing ? ladder : null}
           <RunLog run={run} />
           {isClimbing ? null : ladder}
-          <Panel title={t('instance.history')}>
-            <History events={events} />
-          </Panel>
         </div>
-        <div className="stack sticky">
+        <div className="stack side sticky">
           <Panel title={t('instance.money')}>
             <Figure
               label={t('cost.soFar')}
@@ -102,6 +101,9 @@ function Shows({ run }: { run: Run }) {
             <RunFacts run={run} />
           </Panel>
         </div>
+        <Panel title={t('instance.history')}>
+          <History events={events} />
+        </Panel>
       </div>
     </>
   )
@@ -111,12 +113,12 @@ function Ending({ run: { state, ending } }: { run: Run }) {
   const { t } = useTranslation()
   if (ending === null || state === 'succeeded' || state === 'canceled') return null
   return (
-    <Alert role="alert" color="red" icon={<IconAlertTriangle size={20} />} title={t(`state.${state}`)}>
+    <Notice role="alert" tone="bad" icon={<IconAlertTriangle size={20} />} title={t(`state.${state}`)}>
       {ending.reason === null ? null : <div lang="en">{ending.reason}</div>}
       {ending.outOfMemory ? <div>{t('ending.outOfMemory')}</div> : null}
       {ending.exitCode === null ? null : <div>{t('ending.exitCode', { code: ending.exitCode })}</div>}
       {ending.signal === null ? null : <div>{t('ending.signal', { signal: ending.signal })}</div>}
-    </Alert>
+    </Notice>
   )
 }
 
