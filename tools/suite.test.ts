@@ -15,8 +15,11 @@ test('the last line holds the counts alone', () => {
 
 const files: Readonly<Record<string, string>> = {
   'good.test.ts': `test('a', () => {}); describe('s', () => { test('b', () => {}) })`,
-  'bad.test.ts': `console.log('seen'); describe('s', () => { test('c', () => { throw new Error('wrong sum') }) })`,
-  'skipping.test.ts': `test('d', { skip: 'no GPU here' }, () => {}); test('e', { todo: 'later' }, () => { throw 1 })`,
+  'bad.test.ts': `console.log('seen'); describe('s', () => {
+    test('c', () => { throw new Error('wrong sum') })
+  })`,
+  'skipping.test.ts': `test('d', { skip: 'no GPU here' }, () => {})
+    test('e', { todo: 'later' }, () => { throw 1 })`,
   'crashing.test.ts': `console.error('last words'); process.exit(3)`,
   'empty.test.ts': ``,
   'hanging.test.ts': `test('f', () => new Promise((resolve) => setTimeout(resolve, 60_000)))`,

@@ -85,9 +85,7 @@ async function installPrograms(signal: AbortSignal): Promise<void> {
   const missing = programs.filter(({ path }) => !existsSync(path)).map((program) => program.package)
   if (missing.length === 0) return
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
-    return say(
-      `Note: without ${missing.join(', ')} some tests will be skipped: sudo apt-get install ${missing.join(' ')}`,
-    )
+    return say(`Note: some tests will be skipped without: sudo apt-get install ${missing.join(' ')}`)
   await installPackages({ packages: missing, what: 'what the tests use', printer, signal })
 }
 

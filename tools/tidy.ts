@@ -71,6 +71,11 @@ function imports(
   )
 }
 
+/** One pattern for all of them. */
+function anyOf(...patterns: readonly RegExp[]): RegExp {
+  return new RegExp(patterns.map(({ source }) => source).join('|'), 'gi')
+}
+
 /** Rule 1. */
 export const kernelStandsAlone: Rule = (sources) =>
   imports(
@@ -103,7 +108,7 @@ function whyNotFromRoom(room: string, source: Source, path: string, specifier: s
 
 function orderOf(room: string, other: string | null): string | null {
   if (!other || rooms.indexOf(other) <= rooms.indexOf(room)) return null
-  return `rooms stand in one line and import only leftward (${other} stands right of ${room}), so no cycle can exist`
+  return `rooms import only leftward (${other} stands right of ${room}), so no cycle can exist`
 }
 
 /** Rule 2. */
@@ -136,8 +141,12 @@ function find(
   )
 }
 
-const sqlPattern =
-  /\bsql(?:<[^`]*?>)?`|\.(?:selectFrom|insertInto|updateTable|deleteFrom|mergeInto)\(|['"`]\s*(?:select\s[^'"`]*\sfrom\s|insert\s+into\s|update\s+\w+\s+set\s|delete\s+from\s|(?:create|alter|drop)\s+(?:table|database|schema|index)\s)/gi
+const sqlPattern = anyOf(
+  /\bsql(?:<[^`]*?>)?`/,
+  /\.(?:selectFrom|insertInto|updateTable|deleteFrom|mergeInto)\(/,
+  /['"`]\s*(?:select\s[^'"`]*\sfrom\s|insert\s+into\s|update\s+\w+\s+set\s|delete\s+from\s)/,
+  /['"`]\s*(?:create|alter|drop)\s+(?:table|database|schema|index)\s/,
+)
 
 /** Rule 3. */
 export const sqlStaysInRows: Rule = (sources) =>
@@ -150,11 +159,17 @@ export const sqlStaysInRows: Rule = (sources) =>
     'withStrings',
   )
 
-const worldPattern =
-  /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bMath\.random\b|\brandomUUID\b|\bsetTimeout\b|\bsetInterval\b|\bprocess\.env\b/g
+const worldPattern = anyOf(
+  /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/,
+  /\bMath\.random\b|\brandomUUID\b/,
+  /\bsetTimeout\b|\bsetInterval\b|\bprocess\.env\b/,
+)
 const importedTimers = /['"](?:node:)?timers(?:\/promises)?['"]/g
-const sqlTime =
-  /(?<![.\w])now\(\)(?!\s*[:{])|\b(?:clock_timestamp|statement_timestamp|transaction_timestamp|timeofday)\s*\(|\b(?:current_timestamp|current_date|current_time|localtimestamp|localtime)\b|'now'\s*::|timestamptz\s+'now'/gi
+const sqlTime = anyOf(
+  /(?<![.\w])now\(\)(?!\s*[:{])|'now'\s*::|timestamptz\s+'now'/,
+  /\b(?:clock_timestamp|statement_timestamp|transaction_timestamp|timeofday)\s*\(/,
+  /\b(?:current_timestamp|current_date|current_time|localtimestamp|localtime)\b/,
+)
 
 function mayAskTheWorld(path: string): boolean {
   const allowed = ['kernel/clock.ts', 'kernel/ids.ts', 'store/clock.ts'].map((name) => server + name)
@@ -164,7 +179,7 @@ function mayAskTheWorld(path: string): boolean {
 /** Rule 4. */
 export const worldIsAskedInOnePlace: Rule = (sources) => {
   const why =
-    'time, waiting, randomness and the environment come through Clock, Ids and Config, so that they can be simulated'
+    'time, waiting, randomness and environment come through Clock, Ids and Config: they can be simulated'
   const asking = code(sources).filter(({ path }) => path.startsWith(server) && !mayAskTheWorld(path))
   const migrations = filesBelow('server/migrations', /\.sql$/).map((path) => {
     const text = readFileSync(join(root, path), 'utf8').replace(/--.*$/gm, '')
@@ -281,7 +296,10 @@ export const everyNameHasOneHome: Rule = (sources) => [
 
 const statePattern = (table: string): RegExp =>
   new RegExp(
-    `update\\s+${table}\\b[^\`]*?\\bset\\b[^\`]*?\\bstate\\s*=|updateTable\\('${table}[^']*'\\)\\s*\\.set\\(\\{?[^}]*\\bstate\\b`,
+    [
+      `update\\s+${table}\\b[^\`]*?\\bset\\b[^\`]*?\\bstate\\s*=`,
+      `updateTable\\('${table}[^']*'\\)\\s*\\.set\\(\\{?[^}]*\\bstate\\b`,
+    ].join('|'),
     'gi',
   )
 
@@ -327,7 +345,7 @@ function undocumented(source: Source, exported: RegExp): readonly Finding[] {
     // An overload's first line carries the comment for all.
     if (!name || /\*\/\s*$/.test(before) || new RegExp(`^export .*\\b${name}\\(`).test(before)) return []
     return [
-      `${source.path}:${index + 1} ${name} has no doc comment: a door says what it does, to whom, and what it refuses`,
+      `${source.path}:${index + 1} ${name} has no doc comment: a door says what it does and what it refuses`,
     ]
   })
 }

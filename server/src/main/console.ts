@@ -34,7 +34,7 @@ export interface BuildOptions {
 /** Platforms that still serve an older build go on doing so; builds beyond these are removed. */
 const buildsKept = 3
 
-/** What makes the console what it is: its sources, the contract, and the versions of everything it is built from. */
+/** What makes the console what it is: its sources, the contract, the versions of what it is built from. */
 function sourcesOf(root: string): readonly string[] {
   const files = [join(root, 'package-lock.json')]
   const walk = (folder: string): void => {
@@ -77,12 +77,8 @@ function runVite(root: string, outDir: string, signal: AbortSignal): Promise<voi
     child.once('error', reject)
     child.once('close', (code) => {
       if (code === 0) return resolve()
-      reject(
-        new AppError(
-          'internal',
-          `The console cannot be built; vite says:\n${stripVTControlCharacters(output).trim().slice(0, 1_500)}`,
-        ),
-      )
+      const said = stripVTControlCharacters(output).trim().slice(0, 1_500)
+      reject(new AppError('internal', `The console cannot be built; vite says:\n${said}`))
     })
   })
 }
@@ -104,7 +100,8 @@ function removeOldBuilds(dist: string): void {
 }
 
 /**
- * Builds the console if its sources changed, into a folder of its own for each state of them, whole or not at all.
+ * Builds the console if its sources changed, into a folder of its own for each state of them, whole or not
+ * at all.
  * Returns the folder; null where this checkout has no console.
  */
 export async function buildConsole(options: BuildOptions): Promise<string | null> {

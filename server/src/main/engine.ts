@@ -46,6 +46,7 @@ function isTooOld(version: string): boolean {
 /** Decides, from facts alone, how this machine comes to a Docker Engine. */
 export function planEngine(facts: EngineFacts): EnginePlan {
   const { answer, socket, userName } = facts
+  const joinGroup = `sudo usermod -aG docker ${userName}`
   if (answer.version !== null) {
     if (!isTooOld(answer.version)) return { act: 'use', version: answer.version }
     const wanted = versionMin.join('.')
@@ -57,7 +58,7 @@ export function planEngine(facts: EngineFacts): EnginePlan {
   if (answer.code === 'EACCES')
     return {
       act: 'refuse',
-      why: `${userName} may not use the Docker Engine at ${socket}: run "sudo usermod -aG docker ${userName}", log in again.`,
+      why: `${userName} may not use the Docker Engine at ${socket}: run "${joinGroup}", log in again.`,
     }
   if (facts.isNamed)
     return {
@@ -82,7 +83,7 @@ export function planEngine(facts: EngineFacts): EnginePlan {
     : 'install it ("sudo apt-get install docker.io")'
   return {
     act: 'refuse',
-    why: `No Docker Engine answers here: ${how} and run "sudo usermod -aG docker ${userName}", or run npm start as root.`,
+    why: `No Docker Engine answers here: ${how} and run "${joinGroup}", or run npm start as root.`,
   }
 }
 

@@ -74,7 +74,7 @@ export function requireMachine(machine: Machine, dataDir: string): void {
   if (machine.diskFreeBytes < diskFreeBytesMin)
     throw new AppError(
       'unavailable',
-      `Only ${inGib(machine.diskFreeBytes)} are free at ${dataDir}, and ${inGib(diskFreeBytesMin)} are needed. ` +
+      `Only ${inGib(machine.diskFreeBytes)} are free at ${dataDir}; ${inGib(diskFreeBytesMin)} are needed. ` +
         'Free some space, or set GPUHOUR_DATA to a folder on another disk.',
     )
 }

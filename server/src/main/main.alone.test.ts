@@ -78,7 +78,8 @@ describe('npm start', () => {
   }
   const roles = (): readonly ProcessRef[] =>
     ['api', 'controller', 'gateway'].flatMap((name) => {
-      const ref = JSON.parse(readFileSync(join(dir, `data/run/${name}.json`), 'utf8')) as ProcessRef // Written by roles.ts.
+      // Written by roles.ts.
+      const ref = JSON.parse(readFileSync(join(dir, `data/run/${name}.json`), 'utf8')) as ProcessRef
       return isAlive(ref) ? [ref] : []
     })
   const postmaster = (): number =>

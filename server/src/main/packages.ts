@@ -56,7 +56,7 @@ function sentenceOf(what: string, output: string): string {
   if (
     /Could not resolve|Could not connect|Connection (failed|refused|timed out)|Temporary failure/.test(output)
   )
-    return `${what} cannot be installed: the Debian mirror does not answer. Check the network and /etc/apt/sources.list.`
+    return `${what} cannot be installed: Debian's mirror does not answer. Check the network.`
   if (/No space left/.test(output)) return `${what} cannot be installed: the disk is full.`
   if (/Could not get lock|is another process using it/.test(output))
     return `${what} cannot be installed: another apt is at work. Wait for it, then start again.`

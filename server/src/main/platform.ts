@@ -63,7 +63,7 @@ export async function readPlatform(dataDir: string): Promise<Platform | null> {
     // It holds the installation's id: making a new one would disown every container and volume.
     throw new AppError(
       'internal',
-      `${path} is damaged. Restore it from a backup: without it the platform does not know its own containers.`,
+      `${path} is damaged. Restore it: without it the platform does not know its own containers.`,
       { cause: error },
     )
   }

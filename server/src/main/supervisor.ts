@@ -103,7 +103,7 @@ async function bringUpEngine(
   printer.line(`Engine: ${engine.description}`)
 }
 
-/** Gateway, API and bill do not wait for a page that cannot be built: the start says so and goes on without it. */
+/** Gateway, API and bill do not wait for a page that cannot be built: the start says so and goes on. */
 async function prepareConsole(
   dataDir: string,
   printer: Printer,

@@ -221,7 +221,8 @@ export async function prepareCluster(dir: string, output: number, durable: boole
   if (major !== from.version.split('.')[0])
     throw new AppError(
       'conflict',
-      `${cluster.dataDir} was made by PostgreSQL ${major}; this version brings ${from.version}. Run the version that made it.`,
+      `${cluster.dataDir} was made by PostgreSQL ${major}; this version brings ${from.version}. ` +
+        'Run the version that made it.',
     )
   return cluster
 }
