@@ -147,7 +147,9 @@ async function listen(
     const next = new pg.Client({ connectionString: url, keepAlive: true })
     next.on('error', onError)
     next.on('end', () => {
-      if (client === next) client = null
+      // A connection that never came to be the live one has somebody who is trying again already.
+      if (client !== next) return
+      client = null
       if (!closed) void reconnect()
     })
     next.on('notification', ({ channel, payload }) => {
