@@ -157,6 +157,8 @@ export async function removeSshKey(tx: Tx, person: PersonId, id: string): Promis
   const found = await rows.sshKey(tx, id)
   if (!found || found.person !== person) throw notFound('SSH key', id)
   await rows.deleteSshKey(tx, found.id)
+  // The SSH door ends what the key had opened.
+  await tx.notify('routes')
   return found
 }
 
