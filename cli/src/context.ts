@@ -107,8 +107,8 @@ export function makeContext(options: {
   }
   const context: Context = {
     isJson: options.json,
-    isTerminal: process.stdout.isTTY === true,
-    isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    isTerminal: process.stdout.isTTY,
+    isInteractive: process.stdin.isTTY && process.stderr.isTTY,
     print: (text) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
     printJson: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
     say,

@@ -36,7 +36,7 @@ function gpuhour(args: readonly string[], environment: Record<string, string> = 
 
 test('the help is the golden one', async () => {
   const golden = readFileSync(new URL('help.golden.txt', import.meta.url), 'utf8')
-  const hint = 'the help changed: look at it, then `node cli/src/help.ts > cli/src/help.golden.txt`'
+  const hint = 'the help changed: look at it, then `node cli/src/program.ts > cli/src/help.golden.txt`'
   assert.equal(await allHelp(), golden, hint)
 })
 

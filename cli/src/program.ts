@@ -104,3 +104,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     throw error
   }
 }
+
+// `node cli/src/program.ts > cli/src/help.golden.txt` rewrites the golden file of the CLI's help.
+if (import.meta.main) process.stdout.write(await allHelp())

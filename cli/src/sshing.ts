@@ -40,9 +40,8 @@ function makeKey(path: string): void {
     execFileSync('ssh-keygen', args, { stdio: ['ignore', 'ignore', 'inherit'] })
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    if (isMissing)
-      throw new Error('ssh-keygen is not installed here. Install it: apt-get install openssh-client.')
-    throw error
+    const what = 'ssh-keygen is not installed here. Install it: apt-get install openssh-client.'
+    throw isMissing ? new Error(what, { cause: error }) : error
   }
 }
 

@@ -9,7 +9,7 @@ export const command: CommandSpec = {
     const balance = await context.client().getBalance({ params: { organization } })
     if (context.isJson) return context.printJson(balance)
     const { currency, runwayUntil } = balance
-    context.print(`${money(balance.liveNanos, currency, 4)}`)
+    context.print(money(balance.liveNanos, currency, 4))
     context.print(`held for what runs: ${money(balance.heldNanos, currency, 4)}`)
     context.print(`available for new starts: ${money(balance.availableNanos, currency, 4)}`)
     if (balance.receivableNanos !== '0')

@@ -46,10 +46,8 @@ function imageChoices(images: readonly Image[]): readonly string[] {
   const versions = images.flatMap((image) => image.versions)
   const usable = versions.filter(({ isOffered, build }) => isOffered || (build && build.state !== 'failed'))
   const names = usable.map(({ reference }) => reference)
-  return [
-    ...names.filter((name) => name.startsWith('pytorch-cuda:')),
-    ...names.filter((name) => !/^pytorch/.test(name)),
-  ]
+  const isMain = (name: string): boolean => name.startsWith('pytorch-cuda:')
+  return [...names.filter(isMain), ...names.filter((name) => !isMain(name))]
 }
 
 /** The smallest GPU shape where there are GPUs, else the largest of CPUs: what one would train on here. */

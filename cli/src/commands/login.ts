@@ -44,8 +44,8 @@ function deviceCodeOf(answer: Record<string, unknown>, url: string): DeviceCode 
 
 /** Polls until the person has approved the code in the browser; the token of their session. */
 async function tokenOf(url: string, code: DeviceCode): Promise<string> {
-  let intervalMs = (Number(code.interval) || 5) * 1000
-  const endsAt = performance.now() + (Number(code.expires_in) || 900) * 1000
+  let intervalMs = (code.interval || 5) * 1000
+  const endsAt = performance.now() + (code.expires_in || 900) * 1000
   while (performance.now() < endsAt) {
     await delay(intervalMs)
     const answer = await post(`${url}/api/auth/device/token`, {

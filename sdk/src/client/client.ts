@@ -22,7 +22,7 @@ export interface ClientOptions {
   readonly baseUrl: string
   /** Default: the platform's own. In tests it is the app itself. */
   readonly fetch?: (request: Request) => Promise<Response>
-  /** How requests are sent, where even loading `fetch` costs more than the answer: the CLI brings Node's own. */
+  /** How requests are sent where even loading `fetch` costs more than the answer: the CLI brings its own. */
   readonly transport?: Transport
   /** A `gph_…` secret, or a session token; sent as `Authorization: Bearer`. */
   readonly apiKey?: string

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { makeId } from '@gpuhour/sdk/client'
 import { type BodyOf, problem, type Problem } from '@gpuhour/sdk/contract'
+import { auditOf } from '../tenancy/tenancy.ts'
 import { freshId, testApi } from './testing.ts'
 
 const api = await testApi()
@@ -245,4 +246,19 @@ test('a stop of what is stopped is the same answer; a start of what is deleted i
   await assert.rejects(api.operator.openDoor({ params: { instance: id, port: '8888' } }), {
     code: 'invalid_state',
   })
+})
+
+test('every change is in the audit record, with who, what and the request; a repeat is none', async () => {
+  const body = launch()
+  const first = await post(instances, JSON.stringify(body))
+  await post(instances, JSON.stringify(body))
+  await api.operator.stopInstance({ params: { instance: body.id } })
+  const records = await api.store.read((tx) => auditOf(tx, body.id))
+  assert.deepEqual(
+    records.map(({ action }) => action),
+    ['instance.create', 'instance.stop'],
+  )
+  assert.equal(records[0]?.requestId, first.headers.get('x-request-id'))
+  assert.match(records[0]?.actor ?? '', /^per_\w+\/key_\w+$/)
+  assert.notEqual(records[1]?.beforeDigest, records[1]?.afterDigest)
 })

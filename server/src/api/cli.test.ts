@@ -51,15 +51,27 @@ interface Ran {
   readonly err: string
 }
 
-function start(args: readonly string[], secret: string | null): { child: ChildProcess; ended: Promise<Ran> } {
+interface Running {
+  readonly child: ChildProcess
+  readonly ended: Promise<Ran>
+  /** Resolves once it has said this on stderr. */
+  said(text: string): Promise<void>
+}
+
+function start(args: readonly string[], secret: string | null): Running {
   const key = secret === null ? {} : { GPUHOUR_API_KEY: secret }
   const env = { PATH: process.env['PATH'], HOME: home, GPUHOUR_URL: `http://127.0.0.1:${port}`, ...key }
   const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const ran = { out: '', err: '' }
   child.stdout.on('data', (chunk) => void (ran.out += String(chunk)))
   child.stderr.on('data', (chunk) => void (ran.err += String(chunk)))
-  const ended = new Promise<Ran>((resolve) => child.once('close', (code) => resolve({ code, ...ran })))
-  return { child, ended }
+  return {
+    child,
+    ended: new Promise<Ran>((resolve) => child.once('close', (code) => resolve({ code, ...ran }))),
+    async said(text) {
+      while (!ran.err.includes(text)) await systemClock.sleep(20, AbortSignal.timeout(60_000))
+    },
+  }
 }
 
 function gpuhour(...args: string[]): Promise<Ran> {
@@ -199,9 +211,9 @@ async function theOnlyRun(): Promise<string> {
 }
 
 test('Ctrl-C where nobody can be asked stops the run', async () => {
-  const { child, ended } = start(['run', ...shape, '--', 'true'], api.operatorSecret)
+  const { child, ended, said } = start(['run', ...shape, '--', 'true'], api.operatorSecret)
   const run = await theOnlyRun()
-  await new Promise((resolve) => child.stderr?.once('data', resolve))
+  await said('queued')
   child.kill('SIGINT')
   const { code, err } = await ended
   assert.equal(code, 130, err)
