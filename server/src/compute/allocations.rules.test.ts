@@ -50,7 +50,7 @@ instance | stopping | RCE | absent | 103 | nothing
 attempt | preparing | - | ready 101 | 102 | started; ready now; sighted 102; → seen_ready
 attempt | preparing | - | ended 98 101 3 | 102 | started; ready 98; exited 101; ended; → seen_ended
 attempt | preparing | - | ended 20 101 3 | 102 | started; ready 42; exited 101; ended; → seen_ended
-attempt | preparing | -D | ended 98 101 69 | 102 | exited now; ended; → prepare_failed
+attempt | preparing | -D | ended 98 101 69 | 102 | exited 101; ended; → prepare_failed
 attempt | preparing | - | ended 98 101 69 | 102 | started; ready 98; exited 101; ended; → seen_ended
 attempt | preparing | | absent | 102 | started; ready 42; exited 42; ended; → seen_ended
 attempt | preparing | - | ended 98 101 3 | 200 | started; ready 140; exited 140; ended; → seen_ended

@@ -204,7 +204,7 @@ function attemptOver(
 ): readonly Finding[] {
   if (watched.hasDevices && exit.exitCode === missingDeviceExit)
     return [
-      { write: 'usage', event: { type: 'exited', at: 'now', exit } },
+      { write: 'usage', event: { type: 'exited', at: endInstant(watched, look, times), exit } },
       { write: 'ended' },
       {
         write: 'event',
