@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Life } from '../compute/rules.ts'
-import { hasEnded, type RunEvent, runEvents, runStates, type RunState, stepRun } from './rules.ts'
+import { instant } from '../kernel/time.ts'
+import {
+  hasEnded,
+  limitReachedAt,
+  type RunEvent,
+  runEvents,
+  runStates,
+  type RunState,
+  stepRun,
+} from './rules.ts'
 
 const queued: Life<RunState> = {
   intent: 'running',
@@ -100,4 +109,16 @@ test('an end is final: no event leads out of it', () => {
       const step = stepRun({ ...queued, state }, event)
       if (step.kind === 'moved') assert.equal(step.life.state, state, `${event} in ${state}`)
     }
+})
+
+test('a limit is reached at one instant, in whichever spell that lies', () => {
+  const at = instant
+  const spells = [
+    { from: at(1000), to: at(3000) },
+    { from: at(10_000), to: null },
+  ]
+  assert.equal(limitReachedAt(spells, 1500n), 2500)
+  assert.equal(limitReachedAt(spells, 2000n), 3000)
+  assert.equal(limitReachedAt(spells, 2001n), 10_001)
+  assert.equal(limitReachedAt(spells.slice(0, 1), 2001n), null)
 })

@@ -7,6 +7,8 @@ import {
   type Step,
   type Table,
 } from '../compute/rules.ts'
+import { type Instant, instant } from '../kernel/time.ts'
+import type { Spell } from '../metering/rules.ts'
 
 /** What is the case with a run. */
 export type RunState =
@@ -127,6 +129,16 @@ export function stepRun(
         }
       : life
   return { kind: 'moved', life: applyCell(asked, cell, context, afterRunRelease) }
+}
+
+/** The very instant at which paid time reaches a limit; null: it does not. An open spell goes on for ever here. */
+export function limitReachedAt(spells: readonly Spell[], limitMs: bigint): Instant | null {
+  let rest = limitMs
+  for (const { from, to } of spells) {
+    if (to === null || rest <= BigInt(to - from)) return instant(from + Number(rest))
+    rest -= BigInt(to - from)
+  }
+  return null
 }
 
 /** Is the run over? */

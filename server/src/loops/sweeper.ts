@@ -1,8 +1,9 @@
 import { costOf } from '../billing/billing.ts'
 import * as compute from '../compute/compute.ts'
 import * as jobs from '../jobs/jobs.ts'
+import { limitReachedAt } from '../jobs/rules.ts'
 import { messageOf } from '../kernel/errors.ts'
-import { instant } from '../kernel/time.ts'
+import { spellsOfAll } from '../metering/metering.ts'
 import * as placement from '../placement/placement.ts'
 import type { VolumePool } from '../runtime/volumes.ts'
 import * as storage from '../storage/storage.ts'
@@ -81,11 +82,15 @@ async function endOverdue(store: Store): Promise<number> {
   for (const { id, allocation, timeLimitMs } of limited) {
     if (!allocation || timeLimitMs === null) continue
     const ended = await store.transact(async (tx) => {
+      // The lock comes first: a silence that is being written may take back the time that is counted here.
+      const run = await jobs.runLifecycle.lock(tx, id)
+      if (run?.allocation !== allocation) return 0
       const { paidMillis } = await costOf(tx, [allocation])
-      const over = paidMillis - timeLimitMs
-      if (over < 0n) return 0
-      const now = await tx.now()
-      await jobs.cancel(tx, id, 'sweeper', 'time_limit', instant(now - Number(over)))
+      if (paidMillis < timeLimitMs) return 0
+      const spells = await spellsOfAll(tx, [allocation])
+      const reachedAt = limitReachedAt(spells.get(allocation) ?? [], timeLimitMs)
+      if (reachedAt === null) return 0
+      await jobs.cancel(tx, id, 'sweeper', 'time_limit', reachedAt)
       return 1
     })
     count += ended
