@@ -48,6 +48,7 @@ export const newRun = z.strictObject({
   command: z
     .array(argument)
     .min(1, { error: 'must name a command' })
+    .refine(([program]) => program !== '', { error: 'must begin with the name of a command' })
     .max(1000, { error: 'must be at most 1000 arguments' }),
   environment: z.record(environmentName, argument).default({}),
   volume: wanted
