@@ -137,14 +137,15 @@ export function foreignNames(others: ReadonlySet<string>): readonly string[] {
   ])
 }
 
-/** What is new on the machine. With a platform beside us its bridges, veths and rules come and go. */
+/** What is new on the machine. With a platform beside us its bridges and rules come and go. */
 export function newOnHost(
   before: HostCensus,
   after: HostCensus,
   foreign: readonly string[],
 ): readonly string[] {
   const isForeign = (text: string): boolean =>
-    foreign.some((name) => text.includes(name)) || (foreign.length > 0 && text.startsWith('veth'))
+    // A veth goes with its container, which is compared by name.
+    foreign.some((name) => text.includes(name)) || text.startsWith('veth')
   const added = (what: string, old: readonly string[], now: readonly string[]): readonly string[] => {
     const known = new Set(old)
     return now.filter((one) => !known.has(one) && !isForeign(one)).map((one) => `${what} ${one}`)
@@ -171,6 +172,21 @@ function bears(pid: number, mark: string, folder: string): boolean {
   } catch {
     return false
   }
+}
+
+/** The data directories of platforms that run beside the suite: their roles have the variable, not our mark. */
+export function foldersBeside(mark: string): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && /\/main\/role\.ts /.test(argumentsOf(Number(name))))
+    .flatMap((name) => {
+      try {
+        const environment = readFileSync(`/proc/${name}/environ`, 'utf8').split('\0')
+        const folder = environment.find((one) => one.startsWith('GPUHOUR_DATA='))?.split('=')[1]
+        return folder && !environment.includes(mark) ? [folder] : []
+      } catch {
+        return []
+      }
+    })
 }
 
 /** A process that the suite started and that still runs. */

@@ -89,14 +89,13 @@ async function installPrograms(signal: AbortSignal): Promise<void> {
   await installPackages({ packages: missing, what: 'what the tests use', printer, signal })
 }
 
-/**
- * Installations whose things on the engine come and go without us: the operator's own, and whoever was there
- * before.
- */
-async function otherPlatforms(before: census.EngineCensus): Promise<ReadonlySet<string>> {
-  const own = await readPlatform(loadConfig({}).dataDir).catch(() => null)
+/** Installations whose things come and go without us: platforms beside us, and whoever was there before. */
+async function otherPlatforms(ground: Ground, before: census.EngineCensus): Promise<ReadonlySet<string>> {
+  const beside = await Promise.all(
+    [...new Set(census.foldersBeside(ground.mark))].map((folder) => readPlatform(folder).catch(() => null)),
+  )
   const seen = before.things.flatMap(({ installation }) => installation ?? [])
-  return new Set([...seen, ...(own ? [own.installation] : [])])
+  return new Set([...seen, ...beside.flatMap((platform) => platform?.installation ?? [])])
 }
 
 async function leftDatabases(server: TestServer): Promise<readonly string[]> {
@@ -118,7 +117,9 @@ async function leftProcesses(ground: Ground): Promise<readonly string[]> {
   return left.map(({ name }) => name)
 }
 
-function judge(tally: Tally, name: string, left: readonly string[]): void {
+/** One more test: nothing is left of a kind. What cannot be looked at counts as left. */
+async function judge(tally: Tally, name: string, look: () => Promise<readonly string[]>): Promise<void> {
+  const left = await look().catch((error: unknown) => [messageOf(error)])
   if (left.length === 0) tally.passed += 1
   else {
     tally.failed += 1
@@ -166,21 +167,32 @@ async function runSuite(groups: readonly Group[], config: Config, signal: AbortS
   try {
     for (const group of groups) await runGroup(group, tally, signal)
   } finally {
-    judge(tally, 'no database is left behind', await leftDatabases(server))
+    await judge(tally, 'no database is left behind', () => leftDatabases(server))
     await server.stop()
-    judge(tally, 'no process is left behind', await leftProcesses(ground))
-    const others: ReadonlySet<string> = engine ? await otherPlatforms(engine.before) : new Set()
-    if (engine) {
-      const after = await census.engineCensus(engine.socket)
-      const left = census.newInEngine(engine.before, after, others)
-      judge(tally, 'no container, network or volume is left behind', left)
-      if (await engine.leave()) census.removeEngineTraces(hostBefore)
-    }
-    const left = census.newOnHost(hostBefore, census.hostCensus(), census.foreignNames(others))
-    judge(tally, 'no interface, loop device or firewall rule is left behind', left)
+    await judge(tally, 'no process is left behind', () => leftProcesses(ground))
+    await takeStock(tally, ground, hostBefore, engine)
     rmSync(ground.folder, { recursive: true, force: true, maxRetries: 5 })
   }
   return tally
+}
+
+/** Compares engine and machine with what they were; stops the engine where it had to be started. */
+async function takeStock(
+  tally: Tally,
+  ground: Ground,
+  hostBefore: census.HostCensus,
+  engine: Engine | null,
+): Promise<void> {
+  const others = await otherPlatforms(ground, engine?.before ?? { things: [] })
+  if (engine) {
+    await judge(tally, 'no container, network or volume is left behind', async () =>
+      census.newInEngine(engine.before, await census.engineCensus(engine.socket), others),
+    )
+    if (await engine.leave()) census.removeEngineTraces(hostBefore)
+  }
+  await judge(tally, 'no interface, loop device or firewall rule is left behind', async () =>
+    census.newOnHost(hostBefore, census.hostCensus(), census.foreignNames(others)),
+  )
 }
 
 // A Ctrl-C reaches us from the terminal and again through npm: the first one ends the suite, in order.
@@ -194,7 +206,8 @@ try {
   const groups = groupsOf(words)
   if (groups.length === 0) throw new Error(`No test file's path contains ${words.join(' or ')}.`)
   const tally = await runSuite(groups, loadConfig(), stopping.signal)
-  if (stopping.signal.aborted) judge(tally, 'the suite ran to its end', [messageOf(stopping.signal.reason)])
+  if (stopping.signal.aborted)
+    await judge(tally, 'the suite ran to its end', async () => [messageOf(stopping.signal.reason)])
   process.stdout.write(`${summaryOf(tally, performance.now() - startedAt)}\n`)
   process.exitCode = tally.failed > 0 ? 1 : 0
 } catch (error) {
