@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { chargedFor, underDockersRecord, verifiedBill } from './bill.ts'
+import { chance } from './chance.ts'
+import { containersOf, EngineWatch } from './engine.ts'
+import { JourneyPlatform, type Victim, victims } from './platform.ts'
+import { Person, readClosing, type Running } from './shell.ts'
+import { until } from './until.ts'
+
+// SIGKILL to a real process of the platform, five times at random moments of one training run, with a person attached.
+
+const killsPerRun = 5
+const ticksPerSecond = 40
+/** `exit` of the command: unlike everything that could go wrong. */
+const exitCode = 23
+
+/** A start takes its seconds, and there are five of them. */
+const trainingSeconds: Readonly<Record<Victim, number>> = {
+  api: 20,
+  controller: 20,
+  gateway: 20,
+  postgres: 20,
+  main: 50,
+}
+
+/** The CNN, and beside it numbered lines on both streams. */
+function commandOf(seconds: number): readonly string[] {
+  const ticker = [
+    'import sys, time',
+    `for n in range(1, ${seconds * ticksPerSecond} + 1):`,
+    '    print(f"tick {n}", flush=True)',
+    '    print(f"tock {n}", file=sys.stderr, flush=True)',
+    `    time.sleep(1 / ${ticksPerSecond})`,
+  ].join('\n')
+  const script = [
+    'python -c "$0" &',
+    `python templates/cnn/train.py --seconds ${seconds} || exit 1`,
+    `wait; exit ${exitCode}`,
+  ].join('\n')
+  return ['sh', '-c', script, ticker]
+}
+
+const numbersOf = (lines: readonly string[], pattern: RegExp): readonly number[] =>
+  lines.flatMap((line) => Number(pattern.exec(line)?.[1] ?? Number.NaN) || [])
+
+const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1)
+
+describe('kill -9 while a training run is attended', () => {
+  let platform: JourneyPlatform
+  let person: Person
+  let engine: EngineWatch
+  let installation: string
+  const { seed, between } = chance()
+
+  before(async () => {
+    platform = await JourneyPlatform.open()
+    installation = (await platform.record()).installation
+    engine = await EngineWatch.of(installation)
+    person = new Person(platform)
+    await person.login()
+    await platform.untilOffered(person, 'pytorch-cuda:2.9')
+  })
+  after(async () => {
+    engine?.close()
+    await platform?.close()
+  })
+
+  /** The run's only container; null before it was made. */
+  const containerOf = async (run: string): Promise<string | null> => {
+    const found = await containersOf(installation, run)
+    assert.ok(found.length <= 1, `${found.length} containers of ${run}`)
+    const [one] = found
+    return one?.status === 'running' ? `${one.id} started at ${one.startedAt}` : null
+  }
+
+  /** Kills, and waits until there is a process of that name again, another one. */
+  const killOnce = async (victim: Victim, running: Running): Promise<void> => {
+    const pid = await platform.kill(victim)
+    if (victim === 'main') {
+      await platform.exited()
+      const elapsedMs = await platform.start()
+      assert.ok(elapsedMs < 60_000, `ready again after ${elapsedMs} ms`)
+    }
+    const isBack = async (): Promise<boolean> => {
+      const now = await platform.processOf(victim)
+      return now !== null && now.pid !== pid
+    }
+    await until(`${victim} after the end of ${pid}`, isBack, {
+      seen: () => `${platform.output()}\n${running.seen()}`,
+    })
+  }
+
+  for (const victim of victims)
+    test(`${victim}, ${killsPerRun} times`, async (context) => {
+      context.diagnostic(`GPUHOUR_TEST_SEED=${seed}`)
+      const seconds = trainingSeconds[victim]
+      const running = person.begin(
+        ...[
+          'run',
+          '--image',
+          'pytorch-cuda:2.9',
+          '--flavor',
+          'cpu.2x8',
+          '--json',
+          '--name',
+          `under-${victim}`,
+        ],
+        ...['--', ...commandOf(seconds)],
+      )
+      const begun = performance.now()
+      const seen = (): string => `${platform.output()}\n${running.seen()}`
+      let container: string | null = null
+      for (let kill = 1; kill <= killsPerRun; kill += 1) {
+        // The first one may come before its container is there; the last one while it still trains.
+        const leftMs = begun + seconds * 1_000 - performance.now()
+        await pause(between(0, Math.max(0, leftMs / (killsPerRun - kill + 2))))
+        const atMs = Math.round(performance.now() - begun)
+        await killOnce(victim, running)
+        assert.equal(running.child.exitCode, null, `it was over before kill ${kill}\n${seen()}`)
+        context.diagnostic(
+          `killed after ${atMs} ms, back after ${Math.round(performance.now() - begun - atMs)} ms`,
+        )
+        const run = await until('the run', () => runOf(person, `under-${victim}`), { seen })
+        const now = await containerOf(run)
+        if (kill === killsPerRun) assert.ok(now, `it had ended before the last kill\n${seen()}`)
+        if (container && now) assert.equal(now, container)
+        container ??= now
+      }
+      const { code } = await running.ended
+      assert.equal(code, exitCode, seen())
+      const { lines, closing } = readClosing(running.stdout())
+      assert.equal(closing.exitCode, exitCode)
+      assert.deepEqual(numbersOf(lines, /^tick (\d+)$/), upTo(seconds * ticksPerSecond))
+      assert.deepEqual(
+        numbersOf(running.stderr().split('\n'), /^tock (\d+)$/),
+        upTo(seconds * ticksPerSecond),
+      )
+      const epochs = numbersOf(lines, /^epoch +(\d+) /)
+      assert.deepEqual(epochs, upTo(epochs.length))
+      assert.equal(lines.filter((line) => line.includes(` after ${epochs.length} epochs`)).length, 1, seen())
+      // Two lines are the training's first and last.
+      assert.equal(lines.length, seconds * ticksPerSecond + epochs.length + 2)
+
+      const record = await engine.ended(closing.allocation)
+      assert.equal(`${record.id} started at ${record.startedAt}`, container)
+      assert.equal(record.exitCode, exitCode)
+      assert.equal(engine.startsOf(closing.allocation), 1)
+      const differenceMs = underDockersRecord(closing, record)
+      context.diagnostic(
+        `paid ${closing.paidMillis} ms, ${differenceMs.toFixed(1)} ms under Docker's own record`,
+      )
+
+      const bill = await verifiedBill(person)
+      const allocations = bill.events.filter(
+        ({ type, data }) => type === 'allocated' && data['for'] === closing.run,
+      )
+      assert.deepEqual(
+        allocations.map(({ resource }) => resource),
+        [closing.allocation],
+      )
+      const { amount, unitMillis } = chargedFor(bill, closing.allocation)
+      assert.deepEqual([String(amount), unitMillis], [closing.amount, 2n * BigInt(closing.paidMillis)])
+    })
+})
+
+/** The id of the run with that name; null before it was accepted, or while nobody answers. */
+async function runOf(person: Person, name: string): Promise<string | null> {
+  const { code, stdout } = await person.gpuhour('ls', '--runs', '--json')
+  if (code !== 0) return null
+  // As `ls --runs --json` lists them.
+  const runs = JSON.parse(stdout) as { id: string; name: string }[]
+  return runs.find((one) => one.name === name)?.id ?? null
+}
