@@ -253,7 +253,8 @@ export function createApp(parts: ApiParts): App {
   app.all('*', async (c) => {
     const { method, path } = c.req
     const isOurs = path === '/v1' || path.startsWith('/v1/') || path.startsWith('/api/')
-    const page = method === 'GET' && !isOurs ? await serveConsole(parts.consoleDir, c.req.raw) : null
+    const isRead = method === 'GET' || method === 'HEAD'
+    const page = isRead && !isOurs ? await serveConsole(parts.consoleDir, c.req.raw) : null
     if (page) return page
     throw new AppError('not_found', `There is no ${method} ${path.slice(0, 80)} here. Check the address.`)
   })

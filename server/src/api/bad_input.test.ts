@@ -217,6 +217,19 @@ test('addresses that are none', async () => {
     )
 })
 
+test('a monitor may ask for the head alone, and the console has its headers', async () => {
+  const head = await api.ask('/', { method: 'HEAD' })
+  assert.deepEqual([head.status, await head.text()], [200, ''])
+  assert.match(
+    head.headers.get('content-security-policy') ?? '',
+    /^default-src 'self'; .*frame-ancestors 'none'$/,
+  )
+  assert.equal(head.headers.get('x-content-type-options'), 'nosniff')
+  assert.equal((await api.ask('/healthz')).status, 200)
+  assert.equal((await api.ask('/readyz')).status, 200)
+  assert.match(await (await api.ask('/metrics')).text(), /gpuhour_api_requests_total/)
+})
+
 test('a thousand requests at once: some are told to wait, nobody else is', async () => {
   const { secret } = await api.person('member')
   const all = Array.from({ length: 600 }, () => api.ask('/v1/nothing-here', { secret }))
