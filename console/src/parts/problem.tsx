@@ -20,7 +20,8 @@ export function Problem({ error, retry }: ProblemProps) {
   const code = codeOf(error)
   const detail = error instanceof ApiError && code !== 'unreachable' ? error.message : null
   const requestId = error instanceof ApiError ? error.requestId : null
-  const fields = error instanceof ApiError ? error.errors : []
+  // A single field is what the sentence is about already.
+  const fields = error instanceof ApiError && error.errors.length > 1 ? error.errors : []
   return (
     <Notice
       role="alert"

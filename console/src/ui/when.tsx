@@ -13,9 +13,11 @@ interface WhenProps {
 export function When({ at, now, isMoment = false }: WhenProps) {
   const locale = useLocale()
   const ms = Date.parse(at)
+  // `now` is read every so often: what happened since then is not in the future.
+  const seen = ms > now && ms - now < 60_000 ? now : ms
   return (
     <Tooltip label={exactText(ms, locale)}>
-      <time dateTime={at}>{isMoment ? momentText(ms, now, locale) : relativeText(ms, now, locale)}</time>
+      <time dateTime={at}>{isMoment ? momentText(ms, now, locale) : relativeText(seen, now, locale)}</time>
     </Tooltip>
   )
 }

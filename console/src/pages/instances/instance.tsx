@@ -58,6 +58,7 @@ function Shows({ instance }: { instance: Instance }) {
       setEvents((old) => (old.some(({ seq }) => seq === data.seq) ? old : [...old, data]))
     },
   )
+  const isGone = instance.state === 'deleted'
   const isClimbing = instance.state === 'queued' || instance.state === 'preparing'
   const start = (
     <Panel title={t(isClimbing ? 'instance.starting' : 'instance.lastStart')}>
@@ -75,15 +76,17 @@ function Shows({ instance }: { instance: Instance }) {
           </>
         }
         text={`${instance.image} · ${instance.flavor}`}
-        actions={<InstanceActions instance={instance} />}
+        actions={isGone ? null : <InstanceActions instance={instance} />}
       />
       <div className="split tailed">
         <div className="stack">
           <Trouble instance={instance} />
           {isClimbing ? start : null}
-          <Panel title={t('instance.waysIn')}>
-            <InstanceDoors instance={instance} />
-          </Panel>
+          {isGone ? null : (
+            <Panel title={t('instance.waysIn')}>
+              <InstanceDoors instance={instance} />
+            </Panel>
+          )}
           {isClimbing ? null : start}
         </div>
         <div className="stack side sticky">
