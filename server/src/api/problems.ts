@@ -59,6 +59,11 @@ export function publicErrorOf(error: unknown): AppError {
     ])
   if (isRace(error))
     return new AppError('unavailable', 'Another request was quicker. Try again.', { cause: messageOf(error) })
+  // The socket itself failed, in whatever way the system has a word for.
+  if (error instanceof Error && 'syscall' in error)
+    return new AppError('unavailable', 'The database does not answer just now. Try again in a few seconds.', {
+      cause: messageOf(error),
+    })
   // The class of values that PostgreSQL cannot hold: whatever brought it here, it came with the request.
   if (code.startsWith('22'))
     return new AppError(
