@@ -5,6 +5,7 @@ import { type Metered, record, stateOf } from '../metering/metering.ts'
 import type { NewEvent } from '../journal/rules.ts'
 import * as placement from '../placement/placement.ts'
 import type { Choice } from '../placement/rules.ts'
+import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
 import {
   type Finding,
@@ -245,6 +246,8 @@ export async function recordReleased<S extends Subject>(
 ): Promise<void> {
   const subject = await life.lock(tx, id)
   if (!subject || subject.allocation !== allocationId) return
+  // What it has mounted is free again below: volumes are locked before money is.
+  await storage.lockAttached(tx, id)
   const allocation = await placement.lockAllocation(tx, allocationId)
   if (!allocation || allocation.releasedAt !== null) return
   const before = await stateOf(tx, allocationId)

@@ -140,6 +140,7 @@ export async function restart(tx: Tx, id: InstanceId, actor: string): Promise<ro
 /** Asks for a deletion: compute and storage are free from now on, and the home goes. */
 export async function remove(tx: Tx, id: InstanceId, actor: string): Promise<rows.InstanceRow> {
   const row = await mustLock(tx, id)
+  await storage.lockVolume(tx, row.home)
   if (row.allocation && row.state !== 'stopping' && row.intent !== 'deleted')
     await recordStop(tx, row.allocation, 'customer')
   const next = await transition(tx, row, 'delete_requested', { actor })

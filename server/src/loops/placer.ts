@@ -100,7 +100,8 @@ export async function place(tx: Tx, request: placement.RequestRow): Promise<Plac
   if (!flavor || !version)
     return { kind: 'refused', why: `the flavor ${request.flavor} is no longer offered` }
   const home = await homeOf(tx, request.subject)
-  const volume = home ? await storage.volume(tx, asId('volume', home)) : null
+  // Volumes are locked before money is: whoever records a volume does it in that order.
+  const volume = home ? await storage.lockVolume(tx, asId('volume', home)) : null
   const isMounted = volume?.attachedTo !== null && volume?.attachedTo !== undefined
   if (isMounted && volume.attachedTo !== request.subject) return { kind: 'waits', reason: 'volume_in_use' }
   const choice = await placement.findRoom(tx, flavor, volume?.node ?? null)

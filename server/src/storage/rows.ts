@@ -51,6 +51,11 @@ export async function lockVolume(tx: Tx, id: VolumeId): Promise<VolumeRow | null
   return rows[0] ?? null
 }
 
+/** Locks what a subject has mounted. */
+export async function lockAttached(tx: Tx, subject: SubjectId): Promise<void> {
+  await sql`select id from volume where attached_to = ${subject} order by id for update`.execute(tx.db)
+}
+
 /** Volumes of a project that are not deleted, by name. */
 export async function volumesOf(tx: Tx, project: ProjectId): Promise<readonly VolumeRow[]> {
   const { rows } = await sql<VolumeRow>`select ${columns} from volume

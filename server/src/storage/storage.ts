@@ -7,7 +7,17 @@ import * as rows from './rows.ts'
 import { checkSize } from './rules.ts'
 
 export type { VolumeRow } from './rows.ts'
-export { attach, detach, dueVolumes, markPurged, volume, volumeByName, volumesOf } from './rows.ts'
+export {
+  attach,
+  detach,
+  dueVolumes,
+  lockAttached,
+  lockVolume,
+  markPurged,
+  volume,
+  volumeByName,
+  volumesOf,
+} from './rows.ts'
 
 /** What a volume is priced as. */
 export const volumeSku = 'volume'
