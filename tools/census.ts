@@ -174,7 +174,7 @@ function bears(pid: number, mark: string, folder: string): boolean {
   }
 }
 
-/** The data directories of platforms that run beside the suite: their roles have the variable, not our mark. */
+/** The data directories of platforms beside the suite: their roles have the variable, not our mark. */
 export function foldersBeside(mark: string): readonly string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && /\/main\/role\.ts /.test(argumentsOf(Number(name))))

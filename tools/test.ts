@@ -170,7 +170,7 @@ async function runSuite(groups: readonly Group[], config: Config, signal: AbortS
     await judge(tally, 'no database is left behind', () => leftDatabases(server))
     await server.stop()
     await judge(tally, 'no process is left behind', () => leftProcesses(ground))
-    await takeStock(tally, ground, hostBefore, engine)
+    await takeStock(tally, ground, hostBefore, engine, dockerSocketOf(config))
     rmSync(ground.folder, { recursive: true, force: true, maxRetries: 5 })
   }
   return tally
@@ -182,8 +182,11 @@ async function takeStock(
   ground: Ground,
   hostBefore: census.HostCensus,
   engine: Engine | null,
+  socket: string,
 ): Promise<void> {
-  const others = await otherPlatforms(ground, engine?.before ?? { things: [] })
+  // Without an engine group whatever is in the engine is not ours.
+  const inEngine = engine?.before ?? (await census.engineCensus(socket).catch(() => ({ things: [] })))
+  const others = await otherPlatforms(ground, inEngine)
   if (engine) {
     await judge(tally, 'no container, network or volume is left behind', async () =>
       census.newInEngine(engine.before, await census.engineCensus(engine.socket), others),
