@@ -139,8 +139,9 @@ function lineOf(file: string, { passed, failed, skipped }: FileRecord, elapsedMs
 }
 
 /**
- * Ends files that run too long. Node's own limit fails a test, but waits for ever for a process that something
- * keeps alive. The processes are our children whose arguments name the file. Returns what ends the watch.
+ * Ends files that run too long. Node's own limit fails a test, but waits for ever for a process that
+ * something keeps alive. The processes are our children whose arguments name the file. Returns what ends
+ * the watch.
  */
 function watchFiles(group: Group): () => void {
   const paths = new Set(group.files.map(pathOf))
