@@ -1,5 +1,5 @@
 import { type Bill, type BillEvent, costOf, lengthOf, linesOf, paidOf, storageCostOf } from './bill.ts'
-import type { BalanceAnswer, Evidence } from './evidence.ts'
+import type { BalanceAnswer, Evidence, Pass } from './evidence.ts'
 import { silenceMs } from './law.ts'
 
 /** The events of each resource of a bill. */
@@ -12,7 +12,7 @@ function resourceCost(bill: Bill, events: readonly BillEvent[], now: number): bi
   const [first] = events
   if (!first) return 0n
   if (first.type !== 'allocated') return storageCostOf(bill, events, now)
-  return costOf(linesOf(bill, first), lengthOf(paidOf(events, now)))
+  return costOf(linesOf(bill, first), lengthOf(paidOf(events, now), now))
 }
 
 /** The charges are the one-shot prices; the wallet has paid them, and nothing else. */
@@ -59,44 +59,54 @@ export function overdraftFindings({ balances }: Evidence): readonly string[] {
     .map(({ organization, at }) => `${organization} is overdrawn at ${new Date(at).toISOString()}`)
 }
 
-/** A storage settlement may have been made at any millisecond of the keeper's pass. */
-const roundingNanos = 1_000n
-
 /**
  * Where a lease ended, was the money really used up? Told where one allocation alone was alive: what was held and
  * available then is public, so it must be good for the seconds that were paid, and not for one more.
  */
 export function lastSecondFindings(bill: Bill, evidence: Evidence): readonly string[] {
-  const findings: string[] = []
-  const all = [...byResource(bill).values()]
-  const allocations = all.filter(([first]) => first?.type === 'allocated')
-  for (const events of allocations) {
+  return lonelyEnds(bill, evidence).flatMap(({ events, ended, answer, pass }) => {
     const [first] = events
-    const ended = events.find(({ type }) => type === 'lease_ended')
-    const answer = evidence.balances.find(({ organization, afterKeeper }) => {
-      const at = ended?.recordedAt ?? 0
-      return (
-        organization === bill.organization && afterKeeper && at >= afterKeeper.from && at <= afterKeeper.to
-      )
-    })
-    if (!first || !ended || !answer || !isAlone(allocations, events, ended)) continue
-    const others = all.filter((one) => one !== events)
-    const otherCost = others.reduce((sum, one) => sum + resourceCost(bill, one, ended.recordedAt), 0n)
+    if (!first) return []
+    const others = [...byResource(bill).values()].filter((one) => one[0]?.resource !== first.resource)
     const given = grantsOf(bill.organization, evidence, ended.recordedAt)
-    // All that was ever given is spent on others, owed by us to nobody, or stood behind this one.
-    const behind = given - otherCost + answer.receivable
-    const lines = linesOf(bill, first)
+    // What was given and not spent on others stood behind this one; storage was settled during the keeper's pass.
+    const behindAt = (now: number): bigint =>
+      given + answer.receivable - others.reduce((sum, one) => sum + resourceCost(bill, one, now), 0n)
     const paid = lengthOf(paidOf(events.slice(0, events.indexOf(ended) + 1), ended.at))
-    if (costOf(lines, paid) > behind + roundingNanos)
-      findings.push(`${first.resource} was paid for ${paid} ms, more than the wallet had`)
-    if (costOf(lines, paid + 1000) + roundingNanos < behind)
-      findings.push(`${first.resource} ended after ${paid} ms, and the wallet had money for more`)
-  }
-  return findings
+    const lines = linesOf(bill, first)
+    const isTooLong = costOf(lines, paid) > behindAt(pass.from)
+    const isTooShort = costOf(lines, paid + 1000) <= behindAt(pass.to)
+    return [
+      ...(isTooLong ? [`${first.resource} was paid for ${paid} ms, more than the wallet had`] : []),
+      ...(isTooShort ? [`${first.resource} ended after ${paid} ms, and the wallet had money for more`] : []),
+    ]
+  })
+}
+
+interface LonelyEnd {
+  readonly events: readonly BillEvent[]
+  readonly ended: BillEvent
+  readonly answer: BalanceAnswer
+  readonly pass: Pass
+}
+
+/** The ends of leases that the keeper wrote while nothing else of the organization was alive. */
+export function lonelyEnds(bill: Bill, evidence: Evidence): readonly LonelyEnd[] {
+  const allocations = [...byResource(bill).values()].filter(([first]) => first?.type === 'allocated')
+  return allocations.flatMap((events) => {
+    const ended = events.find(({ type }) => type === 'lease_ended')
+    if (!ended || !isAlone(allocations, events, ended)) return []
+    return evidence.balances.flatMap((answer) => {
+      const { organization, afterKeeper: pass } = answer
+      if (organization !== bill.organization || !pass) return []
+      const isThen = ended.recordedAt >= pass.from && ended.recordedAt <= pass.to
+      return isThen ? [{ events, ended, answer, pass }] : []
+    })
+  })
 }
 
 /** Nothing else of the organization was alive, or had just ended, when the lease was used up. */
-export function isAlone(
+function isAlone(
   allocations: readonly (readonly BillEvent[])[],
   own: readonly BillEvent[],
   ended: BillEvent,

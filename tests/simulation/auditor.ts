@@ -1,6 +1,13 @@
 import { verifyBill } from '../../sdk/src/verifier/verifier.ts'
 import { lastSecondFindings, overdraftFindings, priceFindings } from './auditor.money.ts'
-import { casesOf, lawFindings, leaseFindings, stopFindings, truthFindings } from './auditor.spells.ts'
+import {
+  type Case,
+  casesOf,
+  lawFindings,
+  leaseFindings,
+  stopFindings,
+  truthFindings,
+} from './auditor.spells.ts'
 import { storageFindings } from './auditor.storage.ts'
 import { worldFindings } from './auditor.world.ts'
 import { type Bill, paidOf, readBill } from './bill.ts'
@@ -15,16 +22,23 @@ import type { Evidence } from './evidence.ts'
 export function booksFindings(evidence: Evidence): readonly string[] {
   const bills = evidence.bills.map(({ text }) => readBill(text))
   const findings: string[] = [...worldFindings(evidence), ...overdraftFindings(evidence)]
-  for (const one of casesOf(evidence, bills)) {
-    const paid = paidOf(one.events, evidence.endedAt)
-    findings.push(...lawFindings(one, evidence), ...stopFindings(one, evidence))
-    findings.push(...truthFindings(one, paid, evidence), ...leaseFindings(one, evidence.passes, evidence))
-    if (one.events.length > 0 && one.events.at(-1)?.type !== 'released')
-      findings.push(`${one.id} was never released`)
-  }
+  for (const one of casesOf(evidence, bills)) findings.push(...caseFindings(one, evidence))
   findings.push(...storageFindings(bills, evidence))
   for (const bill of bills) findings.push(...moneyFindings(bill, evidence))
   return findings
+}
+
+/** What is wrong with the bill of one allocation, its price aside. */
+export function caseFindings(one: Case, evidence: Evidence): readonly string[] {
+  const paid = paidOf(one.events, evidence.endedAt)
+  const isLoose = one.events.length > 0 && !one.events.some(({ type }) => type === 'released')
+  return [
+    ...lawFindings(one, evidence),
+    ...stopFindings(one, evidence),
+    ...truthFindings(one, paid, evidence),
+    ...leaseFindings(one, evidence.passes, evidence),
+    ...(isLoose ? [`${one.id} was never released`] : []),
+  ]
 }
 
 function moneyFindings(bill: Bill, evidence: Evidence): readonly string[] {
