@@ -320,6 +320,11 @@ function isGolden(path: string): boolean {
   return path.includes('.golden.')
 }
 
+/** A case of a plain-text table is one line, however much it says (house.md §8). */
+function isTableRow(path: string, line: string): boolean {
+  return path.endsWith('.test.ts') && line.includes(' | ')
+}
+
 /** Rule 10, its lines; the length of functions is oxlint's to measure. */
 export const pagesAreReadable: Rule = (sources) => [
   ...sources
@@ -329,7 +334,7 @@ export const pagesAreReadable: Rule = (sources) => [
     .filter(({ path }) => !isGolden(path))
     .flatMap(({ path, lines }) =>
       lines.flatMap((line, index) =>
-        line.length > 110
+        line.length > 110 && !isTableRow(path, line)
           ? [`${path}:${index + 1} has ${line.length} columns: two files stand side by side at 110`]
           : [],
       ),

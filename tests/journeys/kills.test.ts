@@ -8,7 +8,8 @@ import { JourneyPlatform, type Victim, victims } from './platform.ts'
 import { Person, readClosing, type Running } from './shell.ts'
 import { until } from './until.ts'
 
-// SIGKILL to a real process of the platform, five times at random moments of one training run, with a person attached.
+// SIGKILL to a real process of the platform, five times at random moments of one training run, with a person
+// attached.
 
 const killsPerRun = 5
 const ticksPerSecond = 40
@@ -17,25 +18,27 @@ const exitCode = 23
 
 /** A start takes its seconds, and there are five of them. */
 const trainingSeconds: Readonly<Record<Victim, number>> = {
-  api: 20,
-  controller: 20,
-  gateway: 20,
-  postgres: 20,
-  main: 50,
+  api: 18,
+  controller: 18,
+  gateway: 18,
+  postgres: 18,
+  main: 45,
 }
 
 /** The CNN, and beside it numbered lines on both streams. */
 function commandOf(seconds: number): readonly string[] {
+  // One write a line: the two programs share their pipes, and a half line would be theirs, not the
+  // platform's.
   const ticker = [
-    'import sys, time',
+    'import os, time',
     `for n in range(1, ${seconds * ticksPerSecond} + 1):`,
-    '    print(f"tick {n}", flush=True)',
-    '    print(f"tock {n}", file=sys.stderr, flush=True)',
+    '    os.write(1, b"tick %d\\n" % n)',
+    '    os.write(2, b"tock %d\\n" % n)',
     `    time.sleep(1 / ${ticksPerSecond})`,
   ].join('\n')
   const script = [
     'python -c "$0" &',
-    `python templates/cnn/train.py --seconds ${seconds} || exit 1`,
+    `env -u PYTHONUNBUFFERED python templates/cnn/train.py --seconds ${seconds} || exit 1`,
     `wait; exit ${exitCode}`,
   ].join('\n')
   return ['sh', '-c', script, ticker]

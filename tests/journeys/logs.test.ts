@@ -22,7 +22,7 @@ describe('output faster than anybody reads it', () => {
   })
   after(async () => platform?.close())
 
-  test(`${lineCount} lines arrive, each once and in order, through kill -9 of the controller`, async (context) => {
+  test(`${lineCount} lines arrive once and in order, through kill -9 of the controller`, async (context) => {
     const { seed, between } = chance()
     context.diagnostic(`GPUHOUR_TEST_SEED=${seed}`)
     const running = person.begin(

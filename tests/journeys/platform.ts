@@ -78,7 +78,9 @@ const notesSchema = z.object({
   from: z.number(),
 })
 
-/** Names the folder of a platform that the whole group of journeys shares; the suite removes it at the end. */
+/**
+ * Names the folder of a platform that the whole group of journeys shares; the suite removes it at the end.
+ */
 export const sharedVariable = 'GPUHOUR_TEST_JOURNEYS'
 
 export class JourneyPlatform {

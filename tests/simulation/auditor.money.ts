@@ -41,7 +41,10 @@ export function priceFindings(
   return findings
 }
 
-/** What was given by an instant. A grant that was never answered counts once it was asked for again and answered. */
+/**
+ * What was given by an instant. A grant that was never answered counts once it was asked for again and
+ * answered.
+ */
 function grantsOf(organization: string, { asks }: Evidence, before: number): bigint {
   const grants = asks.filter(
     (ask) => ask.organization === organization && ask.kind === 'grant' && ask.answer === 'accepted',
@@ -60,8 +63,8 @@ export function overdraftFindings({ balances }: Evidence): readonly string[] {
 }
 
 /**
- * Where a lease ended, was the money really used up? Told where one allocation alone was alive: what was held and
- * available then is public, so it must be good for the seconds that were paid, and not for one more.
+ * Where a lease ended, was the money really used up? Told where one allocation alone was alive: what was held
+ * and available then is public, so it must be good for the seconds that were paid, and not for one more.
  */
 export function lastSecondFindings(bill: Bill, evidence: Evidence): readonly string[] {
   return lonelyEnds(bill, evidence).flatMap(({ events, ended, answer, pass }) => {
@@ -69,7 +72,8 @@ export function lastSecondFindings(bill: Bill, evidence: Evidence): readonly str
     if (!first) return []
     const others = [...byResource(bill).values()].filter((one) => one[0]?.resource !== first.resource)
     const given = grantsOf(bill.organization, evidence, ended.recordedAt)
-    // What was given and not spent on others stood behind this one; storage was settled during the keeper's pass.
+    // What was given and not spent on others stood behind this one; storage was settled during the keeper's
+    // pass.
     const behindAt = (now: number): bigint =>
       given + answer.receivable - others.reduce((sum, one) => sum + resourceCost(bill, one, now), 0n)
     const paid = lengthOf(paidOf(events.slice(0, events.indexOf(ended) + 1), ended.at))

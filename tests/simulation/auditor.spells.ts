@@ -178,7 +178,8 @@ function disagreement(
     }),
   )
   const when = `${time(look.askedAt)}..${time(look.endedAt)}`
-  return `${one.id} (${one.subject}): the look of ${when} saw ${saw}; on the bill ${wrote}; right ${right.join(' or ')}`
+  const rights = right.join(' or ')
+  return `${one.id} (${one.subject}): the look of ${when} saw ${saw}; on the bill ${wrote}; right ${rights}`
 }
 
 /** Stops: each was asked for, and each that was accepted is on the bill. */

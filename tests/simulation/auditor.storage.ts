@@ -6,7 +6,10 @@ function inside({ from, to }: { readonly from: number; readonly to: number }, at
   return at >= from && at <= to
 }
 
-/** Volumes are paid from when the storage made them until their deletion was accepted, at the size that was asked for. */
+/**
+ * Volumes are paid from when the storage made them until their deletion was accepted, at the size that was
+ * asked for.
+ */
 export function storageFindings(bills: readonly Bill[], evidence: Evidence): readonly string[] {
   const findings: string[] = []
   const shown = new Map<string, readonly BillEvent[]>()

@@ -14,8 +14,9 @@ import { type Bill, paidOf, readBill } from './bill.ts'
 import type { Evidence } from './evidence.ts'
 
 /*
- * The auditor keeps its own books. It knows what truly ran, what the platform was shown and when, what customers asked and
- * were answered, the published prices and the open bills; it never reads a table of ours, and shares no code with us.
+ * The auditor keeps its own books. It knows what truly ran, what the platform was shown and when, what
+ * customers asked and were answered, the published prices and the open bills; it never reads a table of ours,
+ * and shares no code with us.
  */
 
 /** What is wrong with the bills, by the auditor's own books; empty: nothing is. */

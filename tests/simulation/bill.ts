@@ -1,6 +1,6 @@
 /*
- * The auditor's own reading of an open bill, from its published format alone (bill.md): nothing of the server, and nothing
- * of the verifier.
+ * The auditor's own reading of an open bill, from its published format alone (bill.md): nothing of the
+ * server, and nothing of the verifier.
  */
 
 /** An event as it stands on the bill. */
@@ -88,7 +88,9 @@ export function isCloser(type: string): boolean {
   return closers.has(type)
 }
 
-/** `bill.md` §2: the paid time that follows from the events of an allocation, an open spell running to `now`. */
+/**
+ * `bill.md` §2: the paid time that follows from the events of an allocation, an open spell running to `now`.
+ */
 export function paidOf(events: readonly BillEvent[], now: number): readonly Paid[] {
   let paid: Paid[] = []
   let open: number | null = null

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 
-/** Chance that a seed determines: the same seed and name draw the same numbers, whatever other streams draw. */
+/**
+ * Chance that a seed determines: the same seed and name draw the same numbers, whatever other streams draw.
+ */
 export class Chance {
   readonly #name: string
   #state: number

@@ -19,7 +19,10 @@ const actor = 'per_customer'
 /** Beside what is asked, what an ask is about. */
 type About = Partial<Pick<Ask, 'home' | 'sizeGib' | 'amount' | 'timeLimitMs'>>
 
-/** The people who use the platform: they ask through the front doors, keep what they were answered, and ask again. */
+/**
+ * The people who use the platform: they ask through the front doors, keep what they were answered, and ask
+ * again.
+ */
 export class Customers {
   readonly asks: Ask[] = []
   readonly balances: BalanceAnswer[] = []
@@ -277,7 +280,7 @@ export class Customers {
     } catch (error) {
       const code = isAppError(error) ? error.code : null
       if (code === 'unavailable') return note('lost', code, {})
-      if (code === null || code === 'internal') troubles.push(`${kind} ${subject}: ${String(error)}`)
+      if (!mayBeRefused(kind, code)) troubles.push(`${kind} ${subject}: ${String(error)}`)
       return note('refused', code, {})
     } finally {
       await clock.advance(1)
@@ -298,6 +301,12 @@ export class Customers {
       volumes: (await storage.volumesOf(tx, project)).filter(({ homeOf }) => homeOf === null),
     }))
   }
+}
+
+/** What is on offer stays on offer, and nothing of ours may break: other answers are bugs. */
+function mayBeRefused(kind: AskKind, code: string | null): boolean {
+  if (code === null || code === 'internal') return false
+  return kind !== 'launch' || code === 'insufficient_funds'
 }
 
 /** What the api asks before a launch. */

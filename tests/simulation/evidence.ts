@@ -1,7 +1,7 @@
 /*
- * What the program writes down for the auditor while it runs. Nothing here comes from the platform's tables: it is what the
- * world did, what the platform was told, what the customers asked and were answered, and what is public anyway.
- * All times are true times in milliseconds; the platform's clock is the true one.
+ * What the program writes down for the auditor while it runs. Nothing here comes from the platform's tables:
+ * it is what the world did, what the platform was told, what the customers asked and were answered, and what
+ * is public anyway. All times are true times in milliseconds; the platform's clock is the true one.
  */
 
 /** What a look at a container said; times by the node's clock. */

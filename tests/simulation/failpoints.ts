@@ -1,7 +1,10 @@
 import { AppError } from '../../server/src/kernel/errors.ts'
 import type { Store, Tx } from '../../server/src/store/store.ts'
 
-/** The process was killed here. Whoever catches it is dead as well: everything it calls afterwards throws it again. */
+/**
+ * The process was killed here. Whoever catches it is dead as well: everything it calls afterwards throws it
+ * again.
+ */
 export class Killed extends Error {
   constructor(where: string) {
     super(`killed ${where}`)

@@ -94,7 +94,8 @@ export class Faults {
 
   #otherEngine(name: string): void {
     const { world, clock } = this.#platform
-    // An empty node would be registered anew, with the engine that answers: then the first one is the stranger.
+    // An empty node would be registered anew, with the engine that answers: then the first one is the
+    // stranger.
     const isEmpty = !world.containers().some(({ node, state }) => node === name && state !== 'ended')
     if (isEmpty || this.#strange.has(name)) return
     world.changeEngine(name)

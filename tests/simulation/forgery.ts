@@ -13,8 +13,8 @@ import {
 } from './bill.ts'
 
 /*
- * A bill that lies about one instant and is right in everything else: its chain is hashed anew and its charges follow from
- * what it says, so that only somebody with books of his own can tell.
+ * A bill that lies about one instant and is right in everything else: its chain is hashed anew and its
+ * charges follow from what it says, so that only somebody with books of his own can tell.
  */
 
 /** An event that begins or ends paid time. */
@@ -90,7 +90,9 @@ function hashOf(event: Record<string, unknown>): string {
   return createHash('sha256').update(canonical(rest)).digest('hex')
 }
 
-/** One charge for each line of the resource, at the end of the period: as good as any other way to charge it. */
+/**
+ * One charge for each line of the resource, at the end of the period: as good as any other way to charge it.
+ */
 function recharge(document: BillDocument, resource: string): void {
   const bill = readBill(JSON.stringify(document))
   const events = bill.events.filter((event) => event.resource === resource)

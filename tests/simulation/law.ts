@@ -1,9 +1,9 @@
 import type { Look, SeenFact } from './evidence.ts'
 
 /*
- * The observer's law (house.md §5), read a second time. From what a look answered, and from what was seen before, it says
- * what must be written, and when it must be dated. What the platform may or may not have kept of a pass that broke off is
- * carried along as several beliefs; the events on the bill decide between them.
+ * The observer's law (house.md §5), read a second time. From what a look answered, and from what was seen
+ * before, it says what must be written, and when it must be dated. What the platform may or may not have kept
+ * of a pass that broke off is carried along as several beliefs; the events on the bill decide between them.
  */
 
 /** An instant that is known to lie between two readings of the clock, mostly a few milliseconds apart. */
@@ -150,7 +150,10 @@ function running(
   })
 }
 
-/** An end by the node's clock, moved to ours, where that is possible; else the last sighting. Both where it is close. */
+/**
+ * An end by the node's clock, moved to ours, where that is possible; else the last sighting. Both where it is
+ * close.
+ */
 function endsOf(seen: Seen, endedAt: number | null, sighted: Between): readonly Between[] {
   const { look, nodeNow } = seen
   if (endedAt === null || nodeNow === null) return [sighted]
@@ -195,7 +198,8 @@ function attemptOver(
 ): readonly Expected[] {
   const { look, nodeNow } = seen
   const start = fact?.startedAt ?? belief.started ?? nodeNow ?? 0
-  // An opener is moved by what our clock showed after the answer, a closer by what it showed before the question.
+  // An opener is moved by what our clock showed after the answer, a closer by what it showed before the
+  // question.
   const readyBy = (now: number): number => {
     const moved = start + now - (nodeNow ?? now)
     return Math.min(Math.max(moved, shown.allocatedAt, now - silenceMs), now)

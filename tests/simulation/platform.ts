@@ -44,7 +44,10 @@ interface Controller {
   readonly loops: ReadonlyMap<string, Loop>
 }
 
-/** The whole platform but its processes: real database and rooms, a simulated clock and world, loops that are called. */
+/**
+ * The whole platform but its processes: real database and rooms, a simulated clock and world, loops that are
+ * called.
+ */
 export class Platform {
   readonly clock: SimulatedClock
   readonly world: SimulatedWorld

@@ -32,7 +32,10 @@ const cadence: readonly (readonly [loop: string, probability: number])[] = [
   ['registrar', 0.02],
 ]
 
-const [errandProbability, faultProbability] = [0.13, 0.06]
+const errandProbability = 0.15
+
+/** How likely something goes wrong in one step: some seeds are calm, some are a bad day. */
+const faultProbabilities: readonly number[] = [0.03, 0.08, 0.15, 0.3]
 
 /** Whatever was deleted is gone long before. */
 const clearingMsMax = 3 * 3_600_000
@@ -46,6 +49,7 @@ class History {
   readonly #faults: Faults
   readonly #chance: Chance
   readonly #beganAt: number
+  readonly #faultProbability: number
   readonly #broken: string[] = []
 
   constructor(seed: string, scale: Scale, platform: Platform, parties: readonly Party[]) {
@@ -57,6 +61,7 @@ class History {
     const names = nodes.map(({ name }) => name)
     this.#faults = new Faults(platform, new Chance(seed, 'faults'), names)
     this.#beganAt = platform.clock.now()
+    this.#faultProbability = this.#chance.pick(faultProbabilities)
   }
 
   async run(): Promise<Outcome> {
@@ -73,7 +78,7 @@ class History {
     await this.#pass()
     this.#faults.heal()
     await this.#restartIfDue()
-    if (chance.happens(faultProbability)) await this.#faults.strike()
+    if (chance.happens(this.#faultProbability)) await this.#faults.strike()
     if (chance.happens(errandProbability)) await this.#customers.errand()
     if (chance.happens(0.01))
       await this.#customers.keepBill(chance.pick(this.#customers.parties), this.#beganAt)

@@ -32,8 +32,8 @@ const latencyMs = 30
 const slowMs = 2500
 
 /**
- * The wire between one controller and the runtime: it takes time, delivers twice, holds an answer back, and writes down
- * what was answered. What a dead controller sends never arrives.
+ * The wire between one controller and the runtime: it takes time, delivers twice, holds an answer back, and
+ * writes down what was answered. What a dead controller sends never arrives.
  */
 export class Wire implements RuntimeDriver {
   readonly name: string
@@ -51,7 +51,9 @@ export class Wire implements RuntimeDriver {
     return this.#parts.driver.capabilities()
   }
 
-  /** The next answer is on its way until `until` resolves; what it returns resolves when the question was put. */
+  /**
+   * The next answer is on its way until `until` resolves; what it returns resolves when the question was put.
+   */
   hold(until: Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#held = { reached: resolve, until }

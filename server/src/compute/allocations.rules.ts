@@ -52,7 +52,10 @@ export type Look =
 export interface LookTimes {
   /** Our clock before the question was put: what a sighting is dated by. */
   readonly askedAt: Instant
-  /** Our clock after the answer: what a start is moved by, as an end is by `askedAt`, each in the customer's favour. */
+  /**
+   * Our clock after the answer: what a start is moved by, as an end is by `askedAt`, each in the customer's
+   * favour.
+   */
   readonly answeredAt: Instant
   /** The node's clock when it answered; equal to `askedAt` where it was silent. */
   readonly nodeNow: Instant

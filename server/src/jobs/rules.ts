@@ -131,7 +131,10 @@ export function stepRun(
   return { kind: 'moved', life: applyCell(asked, cell, context, afterRunRelease) }
 }
 
-/** The very instant at which paid time reaches a limit; null: it does not. An open spell goes on for ever here. */
+/**
+ * The very instant at which paid time reaches a limit; null: it does not. An open spell goes on for ever
+ * here.
+ */
 export function limitReachedAt(spells: readonly Spell[], limitMs: bigint): Instant | null {
   let rest = limitMs
   for (const { from, to } of spells) {

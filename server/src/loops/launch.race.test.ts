@@ -23,9 +23,9 @@ import { makeRegistrar } from './registrar.ts'
 import { refuse } from './subjects.ts'
 
 /*
- * Launches that race. Real PostgreSQL, forty connections, as many placements at once as connections allow; some requests
- * are placed by two at the same moment. One controller places one request after another, so this is more than ever
- * happens: what holds here holds.
+ * Launches that race. Real PostgreSQL, forty connections, as many placements at once as connections allow;
+ * some requests are placed by two at the same moment. One controller places one request after another, so
+ * this is more than ever happens: what holds here holds.
  */
 
 const connections = 40
@@ -131,7 +131,7 @@ async function liveOf({ store, project }: Stage): Promise<readonly placement.All
 
 const h100PerHour = 2_990_000_000n
 
-test('five hundred launches on a wallet of seven ten-minute holds: seven start, nobody overdraws', async () => {
+test('five hundred launches on a wallet of seven holds: seven start, nobody overdraws', async () => {
   const hold = amountOf(h100PerHour, BigInt(10 * minuteMs))
   const here = await stage('seven', 7n * hold, { cpus: 500, gpus: 500 })
   await launch(here, 'h100.1', 500)

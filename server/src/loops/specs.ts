@@ -124,7 +124,8 @@ async function ofRun(tx: Tx, row: placement.AllocationRow): Promise<OwnPart | nu
     ['GPUHOUR_FLAVOR', row.flavor],
     ['GPUHOUR_CPUS', String(row.cpus)],
   ])
-  // A person's own variables reach the command alone: in the container's environment they would reach init before it.
+  // A person's own variables reach the command alone: in the container's environment they would reach init
+  // before it.
   const asked = new Map([...Object.entries(run.environment), ...environment])
   return {
     home: run.volume,

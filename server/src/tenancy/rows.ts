@@ -244,13 +244,6 @@ export async function sshKey(tx: Tx, id: string): Promise<SshKeyRow | null> {
   return rows[0] ?? null
 }
 
-/** The key of a fingerprint (`SHA256:…`). */
-export async function sshKeyByFingerprint(tx: Tx, fingerprint: string): Promise<SshKeyRow | null> {
-  const { rows } = await sql<SshKeyRow>`
-    select ${sshKeyColumns} from ssh_key where fingerprint = ${fingerprint}`.execute(tx.db)
-  return rows[0] ?? null
-}
-
 /** The keys of a person, oldest first. */
 export async function sshKeysOf(tx: Tx, of: PersonId): Promise<readonly SshKeyRow[]> {
   const { rows } = await sql<SshKeyRow>`
