@@ -1,6 +1,6 @@
 import type { FlavorShape, Line } from '../catalog/flavors.rules.ts'
 import { flavorsOf, memoryGibReserved } from '../catalog/flavors.rules.ts'
-import { offerFlavors } from '../catalog/catalog.ts'
+import { flavors, offerFlavors } from '../catalog/catalog.ts'
 import type {
   AllocationId,
   LeaseId,
@@ -91,12 +91,37 @@ export async function registerNodes(tx: Tx, driver: string, facts: readonly Node
   for (const fact of facts)
     for (const shape of flavorsOf({ ...fact, memoryGib: Math.floor(fact.memoryGib) }))
       shapes.set(shape.id, shape)
+  const away = await carriedByOthers(
+    tx,
+    driver,
+    facts.map(({ name }) => name),
+  )
+  for (const shape of await flavors(tx))
+    if (away.has(shape.id) && !shapes.has(shape.id)) shapes.set(shape.id, shape)
   const priced = await pricedSkus(tx, now)
   await offerFlavors(
     tx,
     [...shapes.values()].filter(({ lines }) => lines.every(({ sku }) => priced.has(sku))),
   )
   await tx.notify('placement')
+}
+
+/**
+ * The flavors of registered nodes other than these. A node that does not answer just now is still ours: what waits for
+ * it goes on waiting, and what it carries stays on offer as it is.
+ */
+async function carriedByOthers(
+  tx: Tx,
+  driver: string,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const nodes = (await rows.nodesOf(tx, driver)).filter(({ status }) => status !== 'fenced')
+  const devices = (await rows.allDevices(tx)).filter(({ healthy }) => healthy)
+  const others = nodes.filter(({ name }) => !names.includes(name))
+  const shapes = others.flatMap((node) =>
+    flavorsOf({ ...node, devices: devices.filter((device) => device.node === node.id) }),
+  )
+  return new Set(shapes.map(({ id }) => id))
 }
 
 /** What has a rate now, in any currency: a model without one is not offered. */
