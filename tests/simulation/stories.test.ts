@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import * as catalog from '../../server/src/catalog/catalog.ts'
+import * as compute from '../../server/src/compute/compute.ts'
+import { asId, type InstanceId } from '../../server/src/kernel/ids.ts'
+import { nodes, type Party, settleIn } from './plan.ts'
+import { Platform } from './platform.ts'
+import { Customers } from './customers.ts'
+import { Chance } from './chance.ts'
+
+/*
+ * What a simulation once found, each as a story of its own: a seed's history changes whenever the program does.
+ */
+
+let platform: Platform
+let party: Party
+let customers: Customers
+
+/** Passes of all loops, a second apart. */
+async function work(seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second += 1) {
+    await platform.clock.advance(900)
+    for (const loop of ['placer', 'reconciler', 'observer', 'lease_keeper', 'meter', 'log_keeper', 'sweeper'])
+      await platform.pass(loop)
+  }
+}
+
+async function launch(image: string, flavor: string, id: InstanceId): Promise<void> {
+  const { organization, project } = party
+  const asked = { id, organization, project, name: id, image, version: '1', flavor, homeGib: 1 }
+  await platform.store.transact((tx) => compute.create(tx, { ...asked, createdBy: 'us', requestHash: id }))
+}
+
+async function stateOf(id: InstanceId): Promise<string | undefined> {
+  return (await platform.store.read((tx) => compute.instance(tx, id)))?.state
+}
+
+describe('stories', () => {
+  beforeEach(async () => {
+    platform = await Platform.open('stories', nodes)
+    const [first] = await settleIn(platform)
+    assert.ok(first)
+    party = first
+    customers = new Customers(platform, [party], new Chance('stories', 'customers'), 'stories')
+    await customers.grant(party, party.amount)
+    await platform.start()
+  })
+
+  afterEach(async () => {
+    platform.kill()
+    await platform.close()
+  })
+
+  it('a removal that was lost on its way is asked for again', async () => {
+    const id = asId('instance', 'ins_lost')
+    await launch('sim/ok', 'cpu.1x2', id)
+    await work(5)
+    assert.equal(await stateOf(id), 'running')
+    platform.controller.driver.loseCommand('remove')
+    await customers.change('stop', id, party)
+    await work(10)
+    assert.equal(await stateOf(id), 'stopped')
+    assert.deepEqual(platform.world.containers(), [])
+  })
+
+  it('what a silent node carries stays on offer, and what waits for it goes on waiting', async () => {
+    const [first, second] = [asId('instance', 'ins_first'), asId('instance', 'ins_second')]
+    await launch('sim/ok', 'h100.2', first)
+    await work(5)
+    await launch('sim/ok', 'h100.2', second)
+    platform.world.silence('beta', 30_000)
+    await platform.pass('registrar')
+    await platform.pass('placer')
+    const offered = await platform.store.read((tx) => catalog.flavors(tx))
+    assert.ok(offered.some(({ id }) => id === 'h100.2'))
+    assert.equal(await stateOf(second), 'queued')
+  })
+})
