@@ -17,6 +17,20 @@ const made = 'made'
 /** The file that says what its doors are to be asked; outside what the allocation sees. */
 const probesFile = 'probes.json'
 
+/** What a folder that is being removed is named with. */
+const goingPrefix = 'going-'
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** A probe as JSON has it. */
 type KeptProbe =
   | Exclude<Probe, { kind: 'http' }>
@@ -64,7 +78,14 @@ export class Housings {
    * cannot.
    */
   async remove(id: AllocationId, signal: AbortSignal): Promise<void> {
-    await removeFolder(join(this.#root, id), this.#removeAsRoot, signal)
+    // In one step out of sight: a folder that is half gone would look half made.
+    await rename(join(this.#root, id), join(this.#root, `${goingPrefix}${id}`)).catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+    })
+    // Ours, and those of whoever was cut off here before us.
+    const names = await readdir(this.#root).catch((): string[] => [])
+    for (const name of names.filter((one) => one.startsWith(goingPrefix)))
+      await removeFolder(join(this.#root, name), this.#removeAsRoot, signal)
   }
 
   /** Notes that a container was made: where it is missing from now on, somebody else removed it. */
@@ -97,15 +118,14 @@ export class Housings {
   async list(): Promise<readonly Leftover[]> {
     const names = await readdir(this.#root).catch((): string[] => [])
     const ids = names.filter((name): name is AllocationId => isId('allocation', name))
-    return await Promise.all(
-      ids.map(async (id) => ({
-        id,
-        wasMade: await access(join(this.#root, id, made)).then(
-          () => true,
-          () => false,
-        ),
-      })),
+    const found = await Promise.all(
+      ids.map(async (id) => {
+        const wasMade = await isThere(join(this.#root, id, made))
+        // It may have gone since we read the names.
+        return wasMade || (await isThere(join(this.#root, id))) ? [{ id, wasMade }] : []
+      }),
     )
+    return found.flat()
   }
 
   #of(id: AllocationId): Housing {
