@@ -89,6 +89,15 @@ export async function until<S extends Seen>(
   return assert.fail(`${id} was not seen ${seen} but ${JSON.stringify(fact)}`)
 }
 
+/** Waits until it has printed something: its command is there. */
+export async function untilItSpoke(harness: Harness, id: AllocationId): Promise<void> {
+  for (let poll = 0; poll < polls; poll += 1) {
+    for await (const _ of harness.driver.logs(id, 'start', never)) return
+    await harness.pass(pollMs)
+  }
+  assert.fail(`${id} printed nothing`)
+}
+
 /** Waits until nothing of it is seen. */
 export async function untilAbsent(harness: Harness, id: AllocationId): Promise<void> {
   for (let poll = 0; poll < polls; poll += 1) {
