@@ -30,10 +30,11 @@ TEMPTATIONS = [
 ]
 
 
-def ask(path: str, token: str | None, method: str = 'GET') -> tuple[int, str]:
+def ask(path: str, token: str | None, method: str = 'GET', sent: object = None) -> tuple[int, str]:
     """Status and body; with the gateway's header where a token is given."""
     headers = {'Authorization': f'token {token}'} if token else {}
-    request = urllib.request.Request(f'http://{HERE}{path}', method=method, headers=headers)
+    content = None if sent is None else json.dumps(sent).encode()
+    request = urllib.request.Request(f'http://{HERE}{path}', content, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read().decode()
@@ -87,6 +88,17 @@ def prove_kernel(token: str) -> Detail:
     return {'firstCellMs': first_cell, 'plot': draws}
 
 
+def prove_notebook(token: str) -> None:
+    """A notebook can be made, and saved, in a new home."""
+    status, body = ask('/api/contents', token, 'POST', {'type': 'notebook'})
+    require(status == 201, f'no notebook: {status} {body[:200]}')
+    path = json.loads(body)['path']
+    status, body = ask(f'/api/contents/{path}', token)
+    require(status == 200, f'the notebook cannot be read: {status} {body[:200]}')
+    status, body = ask(f'/api/contents/{path}', token, 'PUT', json.loads(body))
+    require(status == 200, f'the notebook cannot be saved: {status} {body[:200]}')
+
+
 def prove_terminal(token: str) -> None:
     """A terminal is a shell of the person."""
     status, body = ask('/api/terminals', token, 'POST')
@@ -111,7 +123,7 @@ def tempt() -> list[Path]:
 
 
 def check() -> Detail:
-    """Doors open, nothing of the home run, strangers refused, no token in a page, kernel, terminal."""
+    """Doors open, nothing of the home run, strangers refused, no token in a page, kernel, notebook, terminal."""
     traces = tempt()
     with served() as (token, ready):
         ran = [place for place, trace in zip(TEMPTATIONS, traces, strict=True) if trace.exists()]
@@ -125,6 +137,7 @@ def check() -> Detail:
         require(status == 200 and 'jupyter-config-data' in page, f'/lab: {status}')
         require(token not in page, "Jupyter's token is in its page")
         kernel = prove_kernel(token)
+        prove_notebook(token)
         prove_terminal(token)
     return {'readyMs': ready} | kernel
 

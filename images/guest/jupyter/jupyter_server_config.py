@@ -1,5 +1,6 @@
 """JupyterLab's server as the platform runs it; the person's own settings apply to kernels and shells."""
 
+import contextlib
 import os
 
 import guest
@@ -52,7 +53,10 @@ c.LabApp.check_for_updates_class = 'jupyterlab.NeverCheckForUpdate'
 c.LabApp.user_settings_dir = f'{_HOME}/.jupyter/lab/user-settings'
 c.LabApp.workspaces_dir = f'{_HOME}/.jupyter/lab/workspaces'
 
-# Which notebooks the person trusts stays with their notebooks; read when the first one is opened.
+# Which notebooks the person trusts stays with their notebooks; read when the first one is opened. The folder is not
+# made by the notary itself, and without it nothing can be saved; where it cannot be made, the rest works all the same.
 c.NotebookNotary.data_dir = _STATE
+with contextlib.suppress(OSError):
+    os.makedirs(_STATE, mode=0o700, exist_ok=True)
 
 c.Application.log_level = 'WARN'
