@@ -1,4 +1,4 @@
-import { Avatar, Menu, UnstyledButton } from '@mantine/core'
+import { Avatar, Menu, UnstyledButton, VisuallyHidden } from '@mantine/core'
 import { IconCheck, IconLanguage, IconLogout } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
@@ -23,8 +23,16 @@ export function PersonMenu() {
   return (
     <Menu position="bottom-end" width={260} shadow="md">
       <Menu.Target>
-        <UnstyledButton aria-label={t('person.menu', { name: me.person.name })}>
-          <Avatar color="jade" variant="light" radius="xl" size={32} name={me.person.name} alt="" />
+        <UnstyledButton>
+          <Avatar
+            color="jade"
+            variant="light"
+            radius="xl"
+            size={32}
+            name={me.person.name}
+            alt=""
+            aria-hidden
+          />
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

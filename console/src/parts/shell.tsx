@@ -114,7 +114,7 @@ function Frame({ children }: { children: ReactNode }) {
           aria-label={t('nav.label')}
           aria-expanded={isOpen}
         />
-        <Link to={paths.home} className={css.brand} aria-label={t('nav.home')}>
+        <Link to={paths.home} className={css.brand} aria-label={`${t('brand')}: ${t('nav.home')}`}>
           <Brand />
           <span className={css.brandName} translate="no">
             {t('brand')}
