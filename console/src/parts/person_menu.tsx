@@ -33,6 +33,7 @@ export function PersonMenu() {
             alt=""
             aria-hidden
           />
+          <VisuallyHidden>{t('person.menu', { name: me.person.name })}</VisuallyHidden>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
