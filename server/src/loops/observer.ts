@@ -69,7 +69,7 @@ async function lookAt(
     const subject = asked.subjects.get(allocation.id)
     if (!subject) continue
     const fact = facts.get(allocation.id)
-    if (fact?.seen === 'ended') world.ended.add(allocation.id)
+    if (fact) noteEnd(world, fact, askedAt)
     const look = observation.answered ? lookOf(fact) : ({ kind: 'silent' } as const)
     if (isOnlySighting(allocation, subject, look, asked.askedAt)) {
       sighted.push(allocation.id)
@@ -92,6 +92,18 @@ async function lookAt(
     await noteStrangers(store, world, observation, mine)
   }
   return learned
+}
+
+/**
+ * Remembers whether anything of an allocation will run any more. What had not started when it was asked to end never
+ * will; but that command may have been lost, and then it is seen running.
+ */
+function noteEnd(world: World, fact: AllocationFact, askedAt: Instant): void {
+  const haltedAt = world.halted.get(fact.id)
+  const neverStarts =
+    fact.seen === 'preparing' && fact.startedAt === null && haltedAt !== undefined && haltedAt <= askedAt
+  if (fact.seen === 'ended' || neverStarts) world.ended.add(fact.id)
+  else world.ended.delete(fact.id)
 }
 
 /** What the observer's law makes of a driver's fact. */
@@ -176,8 +188,7 @@ async function release(
       continue
     }
     await store.transact((tx) => recordReleased(tx, subject, 'observer'))
-    world.cleaned.delete(id)
-    world.ended.delete(id)
+    for (const known of [world.cleaned, world.ended, world.halted]) known.delete(id)
   }
 }
 

@@ -145,7 +145,10 @@ async function end(parts: ReconcilerParts, subject: Living, signal: AbortSignal)
   const { allocation } = subject
   if (world.cleaned.has(allocation)) return
   const hasEnded = world.ended.has(allocation)
-  if (!hasEnded) await driver.halt(allocation, await graceFor(store, allocation), signal)
+  if (!hasEnded) {
+    await driver.halt(allocation, await graceFor(store, allocation), signal)
+    if (!world.halted.has(allocation)) world.halted.set(allocation, await store.read((tx) => tx.now()))
+  }
   if (!isInstance(subject.subject)) {
     const run = await store.read((tx) => jobs.run(tx, asId('run', subject.subject)))
     // The log keeper reads to the end first, and says so; the observer sees the exit in the meantime.

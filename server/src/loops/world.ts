@@ -12,11 +12,13 @@ export interface World {
   readonly cleaned: Map<AllocationId, Instant>
   /** Seen on a node, but not an allocation that is live there. */
   readonly strangers: Map<AllocationId, NodeId>
-  /** Seen ended in the last look: nothing of it needs to be asked to end any more. */
+  /** Seen ended in the last look, or never started and asked to end: nothing of it will run any more. */
   readonly ended: Set<AllocationId>
+  /** Allocations that were asked to end, and when first by our clock. */
+  readonly halted: Map<AllocationId, Instant>
 }
 
 /** A world of which nothing is known yet. */
 export function emptyWorld(): World {
-  return { cleaned: new Map(), strangers: new Map(), ended: new Set() }
+  return { cleaned: new Map(), strangers: new Map(), ended: new Set(), halted: new Map() }
 }
