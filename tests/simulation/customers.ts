@@ -75,9 +75,23 @@ export class Customers {
     })
   }
 
+  /** Somebody who may start something now. */
+  async #starter(): Promise<Party> {
+    const party = this.#chance.pick(this.parties)
+    const other = this.parties.find(({ isSingle }) => !isSingle)
+    return other && party.isSingle && (await this.#isBusy(party)) ? other : party
+  }
+
+  /** Whether anything of theirs is on its way, runs or is being ended. */
+  async #isBusy(party: Party): Promise<boolean> {
+    const { instances, runs } = await this.remaining(party)
+    const off = ['stopped', 'failed', 'deleting']
+    return runs.length > 0 || instances.some(({ state }) => !off.includes(state))
+  }
+
   async launch(): Promise<void> {
     const chance = this.#chance
-    const [party, id] = [chance.pick(this.parties), this.#ids.make('instance')]
+    const [party, id] = [await this.#starter(), this.#ids.make('instance')]
     const [flavor, image] = [chance.pick(flavors), chance.pick(instanceImages)]
     const homeGib = chance.between(1, 20)
     const { organization, project } = party
@@ -94,7 +108,7 @@ export class Customers {
 
   async run(): Promise<void> {
     const chance = this.#chance
-    const [party, id] = [chance.pick(this.parties), this.#ids.make('run')]
+    const [party, id] = [await this.#starter(), this.#ids.make('run')]
     const [flavor, image] = [chance.pick(flavors), chance.pick(runImages)]
     const timeLimitMs = chance.happens(0.3) ? chance.between(20, 900) * 1000 : null
     const own = this.#volumes.filter((volume) => volume.party === party)
@@ -127,6 +141,7 @@ export class Customers {
   async #change(kind: 'start' | 'stop' | 'restart' | 'delete'): Promise<void> {
     if (this.#instances.length === 0) return
     const { id, party } = this.#chance.pick(this.#instances)
+    if (kind === 'start' && party.isSingle && (await this.#isBusy(party))) return
     await this.change(kind, id, party)
   }
 

@@ -79,7 +79,11 @@ const parties = [
   { name: 'Middling', timeZone: 'Asia/Kolkata', dollars: 6n },
   { name: 'Frugal', timeZone: 'America/St_Johns', dollars: 1n },
   { name: 'Poor', timeZone: 'Asia/Shanghai', dollars: 0n },
+  { name: 'Poorer', timeZone: 'Pacific/Chatham', dollars: 0n },
 ] as const
+
+/** These run one thing at a time: where its lease ends, an outsider can tell to the second what it should have had. */
+const singles: readonly string[] = ['Frugal', 'Poor', 'Poorer']
 
 /** An organization with its one project. */
 export interface Party {
@@ -88,6 +92,8 @@ export interface Party {
   readonly project: ProjectId
   /** The first grant. */
   readonly amount: bigint
+  /** Runs one thing at a time. */
+  readonly isSingle: boolean
 }
 
 /** Cents that the poorest begins with. */
@@ -107,7 +113,8 @@ export async function settleIn(platform: Platform): Promise<readonly Party[]> {
       const [organization, project] = [tx.newId('organization'), tx.newId('project')]
       await createOrganization(tx, { id: organization, name, currency: 'USD', timeZone }, owner.id)
       await createProject(tx, { id: project, organization, name: 'one' })
-      made.push({ name, organization, project, amount: dollars > 0n ? dollars * 1_000_000_000n : poorNanos })
+      const amount = dollars > 0n ? dollars * 1_000_000_000n : poorNanos
+      made.push({ name, organization, project, amount, isSingle: singles.includes(name) })
     }
     const now = await tx.now()
     await publish(tx, { currency: 'USD', effectiveFrom: now, rates: marketRates('USD') })

@@ -136,13 +136,15 @@ export class Platform {
     return report
   }
 
-  /** An observer's pass whose answer is on its way while the work is done. */
-  async passHeld(work: () => Promise<void>): Promise<void> {
+  /** A pass in which an answer, a command or a reply is on its way while the work is done. */
+  async passHeld(what: 'answer' | 'command' | 'reply' | 'volume', work: () => Promise<void>): Promise<void> {
     await this.clock.advance(1)
+    const { wire } = this.controller
     const released = Promise.withResolvers<void>()
-    const reached = this.controller.wire.hold(released.promise)
-    const pass = this.#pass('observer', this.controller)
+    const reached = wire.hold(what, released.promise)
+    const pass = this.#pass(what === 'answer' ? 'observer' : 'reconciler', this.controller)
     await Promise.race([reached, pass])
+    wire.holdNothing()
     try {
       await work()
     } finally {
@@ -181,7 +183,7 @@ export class Platform {
     const onLook = (look: Look): void => void this.looks.push(look)
     const beganAt = (): number => this.#passBeganAt
     const wire = new Wire({ driver, clock, chance: this.#chance, process, beganAt, onLook })
-    const pool = watchedPool(this.#pool, clock, process, (doing) => this.storage.push(doing))
+    const pool = watchedPool(this.#pool, clock, process, wire, (doing) => this.storage.push(doing))
     const remembered = emptyWorld()
     const onTrouble = (_subject: string, what: string, error: unknown): void => this.#note(what, error)
     const { store } = process

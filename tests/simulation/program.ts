@@ -37,6 +37,9 @@ const errandProbability = 0.15
 /** How likely something goes wrong in one step: some seeds are calm, some are a bad day. */
 const faultProbabilities: readonly number[] = [0.03, 0.08, 0.15, 0.3]
 
+/** How likely an answer of the nodes is on its way while everything else goes on. */
+const heldProbability = 0.05
+
 /** Whatever was deleted is gone long before. */
 const clearingMsMax = 3 * 3_600_000
 
@@ -83,12 +86,23 @@ class History {
     if (chance.happens(0.01))
       await this.#customers.keepBill(chance.pick(this.#customers.parties), this.#beganAt)
     const due = cadence.filter(([, probability]) => chance.happens(probability)).map(([loop]) => loop)
-    if (this.#platform.isUp && chance.happens(0.02)) {
-      const others = due.filter((loop) => loop !== 'observer')
-      await this.#platform.passHeld(() => this.#passes(others))
+    if (this.#platform.isUp && chance.happens(heldProbability)) {
+      const what = chance.pick(['answer', 'answer', 'command', 'reply', 'volume'] as const)
+      const itself = what === 'answer' ? 'observer' : 'reconciler'
+      await this.#platform.passHeld(what, () => this.#meanwhile(due.filter((loop) => loop !== itself)))
     } else await this.#passes(chance.shuffled(due))
     if (chance.happens(0.1)) await this.#customers.look(chance.pick(this.#customers.parties))
     if (chance.happens(0.1)) await this.#check()
+  }
+
+  /** What goes on while an answer is on its way: other loops, an errand, a minute. */
+  async #meanwhile(loops: readonly string[]): Promise<void> {
+    const chance = this.#chance
+    if (chance.happens(0.4)) await this.#customers.errand()
+    await this.#passes(loops)
+    if (chance.happens(0.3)) await this.#platform.clock.advance(chance.between(1000, 90_000))
+    if (chance.happens(0.2)) await this.#customers.errand()
+    if (chance.happens(0.3)) await this.#passes(chance.shuffled(loops))
   }
 
   /** Time goes by: mostly seconds, sometimes almost a minute. */

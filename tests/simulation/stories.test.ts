@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import * as catalog from '../../server/src/catalog/catalog.ts'
 import * as compute from '../../server/src/compute/compute.ts'
+import * as jobs from '../../server/src/jobs/jobs.ts'
 import { asId, type InstanceId } from '../../server/src/kernel/ids.ts'
 import { nodes, type Party, settleIn } from './plan.ts'
 import { Platform } from './platform.ts'
@@ -60,6 +61,23 @@ describe('stories', () => {
     await customers.change('stop', id, party)
     await work(10)
     assert.equal(await stateOf(id), 'stopped')
+    assert.deepEqual(platform.world.containers(), [])
+  })
+
+  it('a run that is canceled while its container was made and not started comes to its end', async () => {
+    const id = asId('run', 'run_slow')
+    const { organization, project } = party
+    await platform.store.transact((tx) =>
+      jobs.create(tx, {
+        ...{ id, organization, project, name: id, image: 'sim/slow-pull-45s+exits-after-61s', version: '1' },
+        ...{ flavor: 'cpu.1x2', command: ['true'], environment: {}, volume: null, timeLimitMs: null },
+        ...{ createdBy: 'us', requestHash: id },
+      }),
+    )
+    await work(3)
+    await customers.cancel(id, party)
+    await work(10)
+    assert.equal((await platform.store.read((tx) => jobs.run(tx, id)))?.state, 'canceled')
     assert.deepEqual(platform.world.containers(), [])
   })
 

@@ -31,6 +31,13 @@ export interface WireParts {
 const latencyMs = 30
 const slowMs = 2500
 
+/** What is on its way for a while. */
+interface Held {
+  readonly what: 'answer' | 'command' | 'reply' | 'volume'
+  readonly reached: () => void
+  readonly until: Promise<void>
+}
+
 /**
  * The wire between one controller and the runtime: it takes time, delivers twice, holds an answer back, and
  * writes down what was answered. What a dead controller sends never arrives.
@@ -38,7 +45,7 @@ const slowMs = 2500
 export class Wire implements RuntimeDriver {
   readonly name: string
   readonly #parts: WireParts
-  #held: { readonly reached: () => void; readonly until: Promise<void> } | null = null
+  #held: Held | null = null
   /** Commands that will arrive once more, later. */
   readonly #echoes: (() => Promise<void>)[] = []
 
@@ -52,12 +59,27 @@ export class Wire implements RuntimeDriver {
   }
 
   /**
-   * The next answer is on its way until `until` resolves; what it returns resolves when the question was put.
+   * The next answer, or the next command or its reply, is on its way until `until` resolves. What it returns resolves
+   * when the question was put or the command sent.
    */
-  hold(until: Promise<void>): Promise<void> {
+  hold(what: Held['what'], until: Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#held = { reached: resolve, until }
+    this.#held = { what, reached: resolve, until }
     return promise
+  }
+
+  /** What was to be held and never came is held no more. */
+  holdNothing(): void {
+    this.#held = null
+  }
+
+  /** Waits where this is to be held. */
+  async waitIfHeld(what: Held['what']): Promise<void> {
+    const held = this.#held
+    if (held?.what !== what) return
+    this.#held = null
+    held.reached()
+    await held.until
   }
 
   /** Delivers a command that was sent before a second time; whose sender may long be dead. */
@@ -93,10 +115,8 @@ export class Wire implements RuntimeDriver {
     const isSlow = chance.happens(1 / 30)
     await clock.advance(chance.between(0, isSlow ? slowMs : latencyMs))
     const answers = await driver.observe(nodes, signal)
-    const [held, waitMs] = [this.#held, chance.between(0, isSlow ? slowMs : latencyMs)]
-    this.#held = null
-    held?.reached()
-    await held?.until
+    const waitMs = chance.between(0, isSlow ? slowMs : latencyMs)
+    await this.waitIfHeld('answer')
     await clock.advance(waitMs)
     process.requireAlive()
     const named = answers.map((answer) => [nameOf(nodes, answer), answerOf(answer)] as const)
@@ -120,7 +140,10 @@ export class Wire implements RuntimeDriver {
     process.requireAlive()
     await clock.advance(chance.between(0, latencyMs))
     if (chance.happens(1 / 25)) this.#echoes.push(command)
+    await this.waitIfHeld('command')
+    process.requireAlive()
     await command()
+    await this.waitIfHeld('reply')
     await clock.advance(chance.between(0, latencyMs))
     process.requireAlive()
   }
@@ -146,6 +169,7 @@ export function watchedPool(
   pool: VolumePool,
   clock: SimulatedClock,
   process: Failable,
+  wire: Wire,
   onDoing: (doing: StorageDoing) => void,
 ): VolumePool {
   const note = (volume: VolumeId, what: StorageDoing['what']): void =>
@@ -156,6 +180,7 @@ export function watchedPool(
       process.requireAlive()
       const path = await pool.create(id, sizeGib, signal)
       note(id, 'create')
+      await wire.waitIfHeld('volume')
       return path
     },
     async remove(id, signal) {
