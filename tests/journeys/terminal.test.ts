@@ -121,7 +121,7 @@ describe('a person at a terminal', () => {
       [[...small, '-e', 'LD_PRELOAD=x', '--', 'true'], 2, /LD_/],
       [['volumes', 'create', 'none', '0'], 2, /./],
       [['volumes', 'create', 'huge', '999999'], 2, /./],
-      [['launch', '--image', 'base:1', '--flavor', 'cpu.1x2', '--name', long], 2, /name/],
+      [['launch', long, '--image', 'base:1', '--flavor', 'cpu.1x2'], 2, /name/],
       [['keys', 'add', 'no-such-file.pub'], 2, /no-such-file/],
       [['show', 'nobody'], 4, /nobody/],
       [['verify-bill', '/no/such/bill.json'], 2, /no\/such\/bill/],
