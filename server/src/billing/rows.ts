@@ -191,6 +191,19 @@ export async function selectBoundaryFrom(
   return rows[0]?.at ?? null
 }
 
+/** The last boundary that is not after the instant. */
+export async function selectBoundaryUpTo(
+  tx: Tx,
+  organization: OrganizationId,
+  upTo: Instant,
+): Promise<Instant | null> {
+  const { rows } = await sql<{ at: Instant | null }>`
+    select max(at) as at from boundary where organization = ${organization} and at <= ${at(upTo)}`.execute(
+    tx.db,
+  )
+  return rows[0]?.at ?? null
+}
+
 const chargeColumns = sql.raw(`id, resource, sku, price_book as "priceBook", up_to as "upTo",
   unit_millis_before as "unitMillisBefore", unit_millis as "unitMillis", nanos, amount, reason`)
 

@@ -12,6 +12,7 @@ import { booksNamed, paidMillis } from '../metering/rules.ts'
 import { books, ratesOfAll } from '../pricing/pricing.ts'
 import { type PriceBook, rateOf, type Unit } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
+import { startOfHour } from './boundaries.rules.ts'
 import * as rows from './rows.ts'
 import { type Charge, keyOf, provableUntil } from './rules.ts'
 import { bookPassed, makeBoundary } from './settlement.ts'
@@ -96,7 +97,10 @@ interface Bounds {
   readonly to: Instant
 }
 
-/** Moves the ends of a period to boundaries; before the first event every instant is one. */
+/**
+ * Moves the ends of a period to boundaries, so that nothing asked for is left out; before the first event every
+ * instant is one. An hour's boundary may have been made late: then the period begins there.
+ */
 async function bounded(tx: Tx, organization: OrganizationId, { from, to }: Period): Promise<Bounds> {
   const now = await tx.now()
   if (from >= (to ?? now)) throw new AppError('invalid_request', 'The period ends before it begins.')
@@ -105,8 +109,11 @@ async function bounded(tx: Tx, organization: OrganizationId, { from, to }: Perio
   const isBefore = (at: Instant): boolean => first === null || at <= first
   const boundaryAt = async (at: Instant): Promise<Instant | null> =>
     isBefore(at) ? at : rows.selectBoundaryFrom(tx, organization, at)
+  const boundaryUpTo = async (at: Instant): Promise<Instant | null> =>
+    (await rows.selectBoundaryUpTo(tx, organization, at)) ?? first
   const end = to === null || to >= now ? await makeBoundary(tx, organization) : await boundaryAt(to)
-  const start = await boundaryAt(from)
+  const start =
+    isBefore(from) || from === startOfHour(from) ? await boundaryAt(from) : await boundaryUpTo(from)
   if (end === null || start === null)
     throw new AppError(
       'unavailable',
