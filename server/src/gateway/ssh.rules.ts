@@ -80,7 +80,9 @@ function refused(line: string): Meant {
 
 function reasonNotOpen(instance: DoorInstance): string | null {
   const { name, state } = instance
-  const because = instance.reason === null ? '' : ` (${instance.reason.replace(/\s+/g, ' ').slice(0, 200)})`
+  // Whoever stopped it knows why; "customer" is the journal's word for that.
+  const why = instance.reason === 'customer' ? null : instance.reason
+  const because = why === null ? '' : ` (${why.replace(/\s+/g, ' ').slice(0, 200)})`
   switch (state) {
     case 'running':
       return null
