@@ -33,11 +33,20 @@ export function rungOf(subject: Instance | Run): string {
   return `${state} · free`
 }
 
+/** The words of the journal for a stop, said to a person; other reasons are sentences already. */
+const stopReasons: Readonly<Record<string, string>> = {
+  customer: 'it was asked to stop',
+  operator: 'the operator stopped it',
+  idle: 'it was idle',
+  schedule: 'its time was over',
+  time_limit: 'its time limit was reached',
+}
+
 /** Why it ended, in words; null where there is nothing to say. */
 export function endingText({ ending }: Instance | Run): string | null {
   if (!ending) return null
   if (ending.outOfMemory) return 'it needed more memory than its flavor has'
-  if (ending.reason) return ending.reason
+  if (ending.reason) return stopReasons[ending.reason] ?? ending.reason
   if (ending.signal) return `it was ended by ${ending.signal}`
   return ending.exitCode === null ? null : `it ended with exit code ${ending.exitCode}`
 }
