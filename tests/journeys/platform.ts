@@ -38,7 +38,8 @@ const imageMsMax = 20 * 60_000
 export const victims = ['api', 'controller', 'gateway', 'postgres', 'main'] as const
 export type Victim = (typeof victims)[number]
 
-async function freePorts(count: number): Promise<readonly number[]> {
+/** Ports that nobody listens on now. */
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer())
   const ports = await Promise.all(
     servers.map(
