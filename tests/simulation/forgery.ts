@@ -3,7 +3,6 @@ import {
   type Bill,
   type BillDocument,
   type BillEvent,
-  costOf,
   isCloser,
   lengthOf,
   linesOf,
@@ -124,12 +123,4 @@ function chargesOf(bill: Bill, events: readonly BillEvent[], upTo: string): Reco
     ...{ unitMillisBefore: '0', unitMillis: String(quantity * millis), nanos: String(nanos) },
     ...{ amount: String(priceOf(nanos, quantity * millis)), reason: null },
   }))
-}
-
-/** What the forged resource costs now; for the test of the forger. */
-export function costNow(text: string, resource: string): bigint {
-  const bill = readBill(text)
-  const events = bill.events.filter((event) => event.resource === resource)
-  const [first] = events
-  return first ? costOf(linesOf(bill, first), lengthOf(paidOf(events, bill.to))) : 0n
 }

@@ -82,7 +82,10 @@ const parties = [
   { name: 'Poorer', timeZone: 'Pacific/Chatham', dollars: 0n },
 ] as const
 
-/** These run one thing at a time: where its lease ends, an outsider can tell to the second what it should have had. */
+/**
+ * These run one thing at a time: where its lease ends, an outsider can tell to the second what it should
+ * have had.
+ */
 const singles: readonly string[] = ['Frugal', 'Poor', 'Poorer']
 
 /** An organization with its one project. */

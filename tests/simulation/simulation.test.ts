@@ -12,14 +12,14 @@ import { longScale, type Scale, shortScale } from './plan.ts'
 import { type Outcome, simulate } from './program.ts'
 
 /*
- * SEED=n replays one history, SEEDS=n runs the histories 1 to n; both are long ones unless HOURS says otherwise. Without
- * either a few short ones run, always the same.
+ * SEED=n replays one history, SEEDS=n runs the histories 1 to n; both are long ones unless HOURS says
+ * otherwise. Without either a few short ones run, always the same.
  */
 
 const { SEED, SEEDS, HOURS } = process.env
 
-/** In every run of the suite: each has at some time found something. */
-const seedsOfSuite = ['3', '7', '12', '43']
+/** In every run of the suite: each has found something, or ends leases that can be told to the second. */
+const seedsOfSuite = ['1', '3', '7', '14']
 
 function seeds(): readonly string[] {
   if (SEED) return [SEED]
@@ -63,7 +63,10 @@ function evidenceWith(evidence: Evidence, { given, text, difference }: Forged): 
   }
 }
 
-/** What the auditor says of the one allocation that a bill lies about; much quicker than all the books again. */
+/**
+ * What the auditor says of the one allocation that a bill lies about; much quicker than all the books
+ * again.
+ */
 function findingsOn(evidence: Evidence, forged: Forged): readonly string[] {
   const bill = readBill(forged.text)
   const one = casesOf(evidence, [bill]).find(({ id }) => id === forged.bound.resource)
@@ -71,7 +74,10 @@ function findingsOn(evidence: Evidence, forged: Forged): readonly string[] {
   return [...caseFindings(one, evidence), ...lastSecondFindings(bill, evidence)]
 }
 
-/** Several leases of one wallet end together, and no answer tells what each held: then a lease's last second is not told. */
+/**
+ * Several leases of one wallet end together, and no answer tells what each held: then a lease's last second
+ * is not told.
+ */
 function canBeTold(evidence: Evidence, { given, bound }: Forged): boolean {
   if (bound.type !== 'lease_ended') return true
   const ends = lonelyEnds(readBill(given.text), evidence)
@@ -79,7 +85,8 @@ function canBeTold(evidence: Evidence, { given, bound }: Forged): boolean {
 }
 
 function say({ seed }: Outcome, findings: readonly string[]): string {
-  return `replay with SEED=${seed}${SEED || SEEDS ? '' : ` HOURS=${shortScale.hours}`}:\n${findings.slice(0, 20).join('\n')}`
+  const length = SEED || SEEDS ? '' : ` HOURS=${shortScale.hours}`
+  return `replay with SEED=${seed}${length}:\n${findings.slice(0, 20).join('\n')}`
 }
 
 for (const seed of seeds()) {

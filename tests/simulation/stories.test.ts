@@ -10,7 +10,8 @@ import { Customers } from './customers.ts'
 import { Chance } from './chance.ts'
 
 /*
- * What a simulation once found, each as a story of its own: a seed's history changes whenever the program does.
+ * What a simulation once found, each as a story of its own: a seed's history changes whenever the program
+ * does.
  */
 
 let platform: Platform

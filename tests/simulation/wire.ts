@@ -59,8 +59,8 @@ export class Wire implements RuntimeDriver {
   }
 
   /**
-   * The next answer, or the next command or its reply, is on its way until `until` resolves. What it returns resolves
-   * when the question was put or the command sent.
+   * The next answer, or the next command or its reply, is on its way until `until` resolves. What it
+   * returns resolves when the question was put or the command sent.
    */
   hold(what: Held['what'], until: Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -95,8 +95,8 @@ async function lookAt(
 }
 
 /**
- * Remembers whether anything of an allocation will run any more. What had not started when it was asked to end never
- * will; but that command may have been lost, and then it is seen running.
+ * Remembers whether anything of an allocation will run any more. What had not started when it was asked to
+ * end never will; but that command may have been lost, and then it is seen running.
  */
 function noteEnd(world: World, fact: AllocationFact, askedAt: Instant): void {
   const haltedAt = world.halted.get(fact.id)

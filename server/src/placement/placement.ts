@@ -107,8 +107,8 @@ export async function registerNodes(tx: Tx, driver: string, facts: readonly Node
 }
 
 /**
- * The flavors of registered nodes other than these. A node that does not answer just now is still ours: what waits for
- * it goes on waiting, and what it carries stays on offer as it is.
+ * The flavors of registered nodes other than these. A node that does not answer just now is still ours:
+ * what waits for it goes on waiting, and what it carries stays on offer as it is.
  */
 async function carriedByOthers(
   tx: Tx,
