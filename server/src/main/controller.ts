@@ -13,6 +13,7 @@ import { type Running, runLoop } from '../loops/runner.ts'
 import { endLease } from '../loops/subjects.ts'
 import { makeSweeper } from '../loops/sweeper.ts'
 import { emptyWorld } from '../loops/world.ts'
+import { liveAllocations } from '../placement/placement.ts'
 import { DockerRuntime, removerBy } from '../runtime/docker/docker.ts'
 import { Janitor } from '../runtime/docker/janitor.ts'
 import { FolderPool } from '../runtime/docker/volumes.ts'
@@ -33,6 +34,8 @@ const controllerLock = 7_070_002
 interface Runtime {
   readonly driver: RuntimeDriver
   readonly pool: VolumePool
+  /** Takes back what the driver changed on the machine for all allocations; called when none is left. */
+  readonly leave: () => Promise<void>
 }
 
 function dockerRuntime({ config, platform, clock, log }: RoleContext): Runtime {
@@ -47,7 +50,8 @@ function dockerRuntime({ config, platform, clock, log }: RoleContext): Runtime {
     log: (message, detail) => log.warn(detail ?? {}, message),
   })
   const janitor = new Janitor(engine, platform.installation, clock)
-  return { driver, pool: new FolderPool(dataDirectory, undefined, removerBy(janitor)) }
+  const pool = new FolderPool(dataDirectory, undefined, removerBy(janitor))
+  return { driver, pool, leave: () => driver.removeRules() }
 }
 
 const simulatedDevices = Array.from({ length: 8 }, (_, index) => ({
@@ -66,7 +70,7 @@ function simulatedRuntime({ config, platform, clock }: RoleContext): Runtime {
     keep: keepInFile(join(config.dataDir, 'simulated', 'world.json')),
   })
   const driver = new SimulatedRuntime({ world, installation: platform.installation })
-  return { driver, pool: new SimulatedPool() }
+  return { driver, pool: new SimulatedPool(), leave: async () => {} }
 }
 
 /** Which notifications shorten which loop's wait. */
@@ -134,6 +138,16 @@ async function runLoops(
   await unlisten()
 }
 
+/** An orderly stop with nothing left to guard leaves no firewall rule behind. */
+async function leaveMachine({ store, log }: RoleContext, runtime: Runtime): Promise<void> {
+  try {
+    const live = await store.read((tx) => liveAllocations(tx))
+    if (live.length === 0) await runtime.leave()
+  } catch (error) {
+    log.warn({ err: error }, 'cannot take back the firewall rules')
+  }
+}
+
 /**
  * Keeps the loops running while this process holds the controllers' lock: it is lost with the database's
  * connection, and then everything is learned again.
@@ -155,6 +169,7 @@ async function control(context: RoleContext, runtime: Runtime, begun: () => void
     }
     await clock.sleep(pauseMs, signal).catch(() => {})
   }
+  await leaveMachine(context, runtime)
 }
 
 /**

@@ -2,11 +2,10 @@ import { grant } from '../billing/billing.ts'
 import { offerCharacters } from '../catalog/catalog.ts'
 import { derivedId } from '../kernel/ids.ts'
 import { nanos, nanosPerUnit } from '../kernel/money.ts'
-import { marketRates } from '../pricing/market.rules.ts'
-import { bookInForce, publish } from '../pricing/pricing.ts'
-import type { Store, Tx } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { ensureOperator, seedDemo } from '../tenancy/tenancy.ts'
 import type { RoleContext } from './context.ts'
+import { publishRates } from './rates.ts'
 
 /** What the demo project can spend: some three hundred hours of two CPUs, or an evening on a large GPU. */
 const demoGrant = nanos(25n * nanosPerUnit)
@@ -33,25 +32,18 @@ export async function seed(
   store: Store,
   { config, platform, log }: Pick<RoleContext, 'config' | 'platform' | 'log'>,
 ): Promise<void> {
-  const isFirst = await store.transact(async (tx) => {
+  const published = await store.transact(async (tx) => {
     const demo = await seedDemo(tx, platform.installation)
     await ensureOperator(tx, demo, platform.operatorSecret)
-    const isFirst = await publishFirstBook(tx)
-    if (isFirst) {
+    const rates = await publishRates(tx, config.dataDir)
+    if (rates === 'first') {
       const { organization, operator } = demo
       const id = derivedId('transfer', platform.installation, 'demo grant')
       await grant(tx, { organization, amount: demoGrant, by: operator, id })
     }
     if (config.runtime === 'simulated') await offerCharacters(tx, characters)
-    return isFirst
+    return rates
   })
-  if (isFirst) log.info('seeded the demo project, its balance and the first price book')
-}
-
-/** The first price book, from the market's rates; an operator publishes others later. */
-async function publishFirstBook(tx: Tx): Promise<boolean> {
-  const now = await tx.now()
-  if (await bookInForce(tx, 'USD', now)) return false
-  await publish(tx, { currency: 'USD', effectiveFrom: now, rates: marketRates('USD') })
-  return true
+  if (published === 'first') log.info('seeded the demo project, its balance and the first price book')
+  if (published === 'changed') log.info('published the changed table of rates as a new price book')
 }

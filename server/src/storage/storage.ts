@@ -1,6 +1,7 @@
 import { AppError, invariant, notFound } from '../kernel/errors.ts'
 import type { InstanceId, NodeId, OrganizationId, ProjectId, VolumeId } from '../kernel/ids.ts'
 import { record } from '../metering/metering.ts'
+import { allNodes } from '../placement/placement.ts'
 import { bookInForce } from '../pricing/pricing.ts'
 import type { Tx } from '../store/store.ts'
 import * as rows from './rows.ts'
@@ -50,6 +51,7 @@ export async function request(tx: Tx, fresh: NewVolume): Promise<rows.VolumeRow>
       [{ pointer: there.id === fresh.id ? '/id' : '/name', message: 'is taken' }],
     )
   }
+  await requireRoom(tx, fresh.sizeGib)
   const requestedAt = await tx.now()
   await rows.insertVolume(tx, { ...fresh, requestedAt })
   await tx.notify('compute')
@@ -63,6 +65,19 @@ export async function request(tx: Tx, fresh: NewVolume): Promise<rows.VolumeRow>
     deletedAt: null,
     purgedAt: null,
   }
+}
+
+/** Refuses what no node's disk could hold: it would be paid and never be there. */
+async function requireRoom(tx: Tx, sizeGib: number): Promise<void> {
+  const disks = (await allNodes(tx)).map(({ diskGib }) => diskGib)
+  const largest = Math.max(...disks)
+  if (disks.length === 0 || sizeGib <= largest) return
+  throw new AppError(
+    'invalid_request',
+    `The largest disk here has ${largest} GiB. Ask for less.`,
+    undefined,
+    [{ pointer: '/sizeGib', message: `must be at most ${largest}` }],
+  )
 }
 
 /** The storage reports it made: from now on it is paid. Harmless to repeat. */
@@ -92,6 +107,7 @@ export async function resize(tx: Tx, id: VolumeId, sizeGib: number): Promise<voi
   if (!volume || volume.deletedAt !== null) throw notFound('volume', id)
   checkSize(sizeGib, volume.sizeGib)
   if (sizeGib === volume.sizeGib) return
+  await requireRoom(tx, sizeGib)
   await rows.setSize(tx, id, sizeGib)
   if (volume.createdAt !== null)
     await record(tx, id, volume.organization, [{ type: 'resized', at: 'now', data: { sizeGib } }])
