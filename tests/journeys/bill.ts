@@ -8,7 +8,7 @@ import type { Closing, Person } from './shell.ts'
 /** What was paid may differ from Docker's own record by less than this, and only downwards (issue 3). */
 const differenceMsMax = 1_000
 
-/** How many ms less than Docker's own record were paid; fails where it was more, or a second less than excused. */
+/** How many ms less than Docker's record were paid; fails where it was more, or a second less. */
 export function underDockersRecord({ paidMillis }: Closing, record: EngineRecord, excusedMs = 0): number {
   const differenceMs = engineMillis(record) - Number(paidMillis)
   const words = `paid ${paidMillis} ms of Docker's ${engineMillis(record)} ms`

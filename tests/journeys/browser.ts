@@ -65,8 +65,8 @@ interface Violation {
 /** What axe-core finds serious on the page, in words. */
 export async function seriousFindings(page: Page, name: string): Promise<readonly string[]> {
   await page.evaluate(axe)
-  // What axe.run resolves to, of which only this much is read.
-  const found = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as Violation[]
+  // Of what axe.run resolves to only this much is read.
+  const found = await page.evaluate<Violation[]>('axe.run().then(({ violations }) => violations)')
   const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical')
   return serious.map(
     ({ id, help, nodes }) => `${name}: ${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,

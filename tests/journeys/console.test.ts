@@ -5,7 +5,7 @@ import { openBrowser, seriousFindings, seeing, visit, whyNoBrowser } from './bro
 import { JourneyPlatform } from './platform.ts'
 import { Person } from './shell.ts'
 
-// A person with a browser and the link that `npm start` printed: launch, draw a plot, stop, come back, read the bill.
+// A person with a browser and the link of `npm start`: launch, draw a plot, stop, come back, read the bill.
 
 const image = 'pytorch-cuda:2.9'
 const name = 'plot-lab'

@@ -31,11 +31,12 @@ export interface EngineRecord {
   readonly exitCode: number
 }
 
-const socketPath = dockerSocketOf(loadConfig())
+/** The engine that the platforms of this machine use. */
+const socket = (): string => dockerSocketOf(loadConfig())
 
 function ask(path: string, method = 'GET'): Promise<{ readonly status: number; readonly body: unknown }> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path, method, timeout: 30_000 }, (response) => {
+    const asked = request({ socketPath: socket(), path, method, timeout: 30_000 }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (part: string) => (text += part))
@@ -118,7 +119,7 @@ export class EngineWatch {
       label: [`gpuhour.platform=${installation}`],
       event: ['start', 'die'],
     })
-    const asked = request({ socketPath, path: `/events?filters=${encodeURIComponent(kinds)}` })
+    const asked = request({ socketPath: socket(), path: `/events?filters=${encodeURIComponent(kinds)}` })
     const watch = new EngineWatch(asked)
     asked.end()
     await new Promise<void>((resolve, reject) => {

@@ -94,7 +94,7 @@ describe('kill -9 while a training run is attended', () => {
     })
   }
 
-  /** Five kills, spread over the time that it trains; answers when the first one was, and the container throughout. */
+  /** Kills spread over the time that it trains; answers when the first was, and the containers seen. */
   const killAtRandom = async (
     victim: Victim,
     running: Running,

@@ -101,18 +101,21 @@ export class JourneyPlatform {
   }
 
   /** Data and ports for a platform of one's own; nothing runs yet. */
-  static async prepare(): Promise<JourneyPlatform> {
+  static async prepare(variables: Readonly<Record<string, string>> = {}): Promise<JourneyPlatform> {
     const folder = mkdtempSync(join(tmpdir(), 'gpuhour-journey-'))
-    return JourneyPlatform.#in(folder)
+    return JourneyPlatform.#in(folder, variables)
   }
 
-  static async #in(folder: string): Promise<JourneyPlatform> {
+  static async #in(
+    folder: string,
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<JourneyPlatform> {
     // PostgreSQL's own user must be able to pass.
     chmodSync(folder, 0o711)
     const [port, appsPort, sshPort] = (await freePorts(3)).map(String)
     assert.ok(port && appsPort && sshPort)
     const environment = { GPUHOUR_PORT: port, GPUHOUR_APPS_PORT: appsPort, GPUHOUR_SSH_PORT: sshPort }
-    return new JourneyPlatform(folder, { environment, npm: null, from: 0 })
+    return new JourneyPlatform(folder, { environment: { ...environment, ...variables }, npm: null, from: 0 })
   }
 
   /** A platform that runs: the suite's, where there is a suite, or one of one's own. */
@@ -250,16 +253,22 @@ export class JourneyPlatform {
     await until(`${reference} on offer`, isOffered, { withinMs: imageMsMax, seen: () => this.output() })
   }
 
+  /** Removes what a start left that came to nothing. */
+  forget(): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
   /** Removes everything: instances and volumes as their owner would, then the platform and its data. */
   async remove(): Promise<void> {
-    if (!existsSync(this.dataDir)) return rmSync(this.folder, { recursive: true, force: true })
+    if (!existsSync(this.dataDir)) return this.forget()
     const { installation } = await this.record()
     const left: string[] = []
     try {
       if (!(await this.processOf('main'))) await this.start()
       await this.#deleteEverything(installation)
     } finally {
-      await this.interrupt()
+      const code = await this.interrupt()
+      if (code !== null && code !== 0) left.push(`exit code ${code} of npm start`)
       const alive = (await Promise.all(victims.map((victim) => this.processOf(victim)))).filter(
         (one) => one !== null,
       )

@@ -66,6 +66,14 @@ export const closingSchema = z.strictObject({
   cpuHours: z.string().regex(/^\d+(\.\d+)?$/),
 })
 
+/** An instance as `show --json` gives it, as far as these tests look into it. */
+export const instanceSchema = z.object({
+  id: z.string(),
+  state: z.string(),
+  allocation: z.object({ id: z.string() }).nullable(),
+  cost: z.object({ paidMillis: z.string() }),
+})
+
 /** What a run cost and came to. */
 export type Closing = z.output<typeof closingSchema>
 
