@@ -17,6 +17,7 @@ import {
   testServerVariable,
   type TestServer,
 } from '../server/src/store/testing.ts'
+import { JourneyPlatform, sharedVariable } from '../tests/journeys/platform.ts'
 import * as census from './census.ts'
 import { filesBelow } from './sources.ts'
 import { emptyTally, type Group, runGroup, summaryOf, type Tally } from './suite.ts'
@@ -57,6 +58,8 @@ function prepareGround(): Ground {
   process.env['TMPDIR'] = folder
   // A test that forgets to name its data directory must not find the operator's.
   process.env['GPUHOUR_DATA'] = join(folder, 'data')
+  // One platform for all journeys: each would wait for its images to be proved again.
+  process.env[sharedVariable] = join(folder, 'journeys')
   return { folder, mark: `GPUHOUR_TEST_RUN=${run}` }
 }
 
@@ -104,6 +107,12 @@ async function leftDatabases(server: TestServer): Promise<readonly string[]> {
     const ours = new Set(['postgres', 'template0', 'template1', 'gpuhour', templateName])
     return rows.filter(({ datname }) => !ours.has(datname)).map(({ datname }) => `database ${datname}`)
   })
+}
+
+/** Ends the platform that the journeys shared, if one of them started it; throws what is wrong with that. */
+async function endJourneys(): Promise<readonly string[]> {
+  await JourneyPlatform.removeShared(process.env[sharedVariable] ?? '')
+  return []
 }
 
 async function leftProcesses(ground: Ground): Promise<readonly string[]> {
@@ -167,6 +176,7 @@ async function runSuite(groups: readonly Group[], config: Config, signal: AbortS
   try {
     for (const group of groups) await runGroup(group, tally, signal)
   } finally {
+    await judge(tally, "the journeys' platform goes without a trace", endJourneys)
     await judge(tally, 'no database is left behind', () => leftDatabases(server))
     await server.stop()
     await judge(tally, 'no process is left behind', () => leftProcesses(ground))
