@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { instanceOf, openStandIn, pageOf, runOf } from './testing.ts'
+
+// Which of instances and runs a name means, and what can be done to each.
+
+const platform = await openStandIn({
+  'GET /v1/projects/prj_a/instances': pageOf(),
+  'GET /v1/projects/prj_a/instances?name=lab': pageOf(instanceOf('lab', 'running')),
+  'GET /v1/projects/prj_a/instances?name=both': pageOf(instanceOf('both', 'running')),
+  'GET /v1/projects/prj_a/runs': pageOf(
+    runOf('train', 'succeeded', { id: 'run_newer' }),
+    runOf('train', 'running'),
+    runOf('both', 'running'),
+    runOf('twin', 'running', { id: 'run_twin1' }),
+    runOf('twin', 'queued', { id: 'run_twin2' }),
+  ),
+  'GET /v1/runs/run_train': { json: runOf('train', 'running') },
+  'POST /v1/runs/run_train/cancel': { json: runOf('train', 'stopping') },
+  'GET /v1/runs/run_train/events': {
+    stream: [
+      { event: 'run', data: runOf('train', 'stopping') },
+      { event: 'run', data: runOf('train', 'canceled') },
+    ],
+  },
+  'POST /v1/instances/ins_both/stop': { json: instanceOf('both', 'stopping', { intent: 'stopped' }) },
+})
+after(() => platform.close())
+
+test('stop cancels a run by its id or its name, and says so', async () => {
+  for (const name of ['run_train', 'train']) {
+    const { code, out, err } = await platform.gpuhour('stop', name)
+    assert.deepEqual([code, out], [0, 'train\tcanceled\n'], err)
+  }
+  const { out } = await platform.gpuhour('stop', 'train', '--json')
+  const [run]: { state: string }[] = JSON.parse(out)
+  assert.equal(run?.state, 'canceled')
+  assert.equal((await platform.gpuhour('stop', 'train', '-d')).out, 'train\tstopping\n')
+})
+
+test('stop: an instance wins over a run, twins are told apart, and nobody is nobody', async () => {
+  assert.equal((await platform.gpuhour('stop', 'both', '-d')).out, 'both\tstopping\n')
+  const twins = await platform.gpuhour('stop', 'twin')
+  assert.equal(twins.code, 2)
+  assert.match(twins.err, /^error: Several runs .*run_twin1, run_twin2\. Name one by its id\.\n$/)
+  const nobody = await platform.gpuhour('stop', 'nobody')
+  assert.equal(nobody.code, 4)
+  assert.match(nobody.err, /no instance or run "nobody".*gpuhour ls --runs/)
+})
+
+test('rm of a run says that runs are kept, and deletes nothing', async () => {
+  const before = platform.changes.length
+  for (const name of ['run_train', 'train']) {
+    const { code, out, err } = await platform.gpuhour('rm', 'lab', name, '--yes')
+    assert.deepEqual([code, out], [2, ''])
+    assert.match(err, /^error: \w+ is a run: runs are kept for the bill.*gpuhour stop \w+\.\n$/)
+  }
+  assert.equal(platform.changes.length, before)
+})
+
+test('logs of an instance, of nobody; show of a run: each says where to look', async () => {
+  const says: readonly (readonly [readonly string[], RegExp])[] = [
+    [['logs', 'lab'], /^error: lab is an instance; logs are of runs: gpuhour ls --runs\.\n$/],
+    [['logs', 'ins_x'], /^error: ins_x is an instance; logs are of runs: gpuhour ls --runs\.\n$/],
+    [['logs', 'nobody'], /no run "nobody" in this project\. See: gpuhour ls --runs\.\n$/],
+    [['show', 'run_train'], /^error: run_train is a run, not an instance\. See: gpuhour ls --runs\.\n$/],
+  ]
+  for (const [args, line] of says) {
+    const { code, err } = await platform.gpuhour(...args)
+    assert.equal(code, 4, args.join(' '))
+    assert.match(err, line)
+  }
+})
