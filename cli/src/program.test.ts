@@ -51,6 +51,8 @@ test('wrong command lines: exit code 2, one line, the nearest word, no request',
     [['statement', '--from', 'yesterday'], /no date/],
     [['cp', 'a', 'b'], /NAME:path/],
     [['volumes', 'create', 'data', 'big'], /whole GiB/],
+    [['rm', 'lab'], /^error: Nothing was deleted: there is no terminal .*delete lab all the same, add --yes/],
+    [['volumes', 'rm', 'data'], /Nothing was deleted.*add --yes/],
   ]
   for (const [args, line] of cases) {
     const { code, out, err } = gpuhour(args, { GPUHOUR_API_KEY: 'gph_x' })

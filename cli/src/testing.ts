@@ -42,6 +42,7 @@ const me = {
   projects: [{ id: 'prj_a', name: 'demo', organization: 'org_a' }],
 }
 
+/** A refusal's document. */
 const problem = (status: number, code: string, detail: string): object => ({
   ...{ type: 'about:blank', title: code, status, code, detail },
   ...{ requestId: 'req_a', retryable: false, errors: [] },

@@ -1,25 +1,20 @@
 import type { Client } from '@gpuhour/sdk/client'
 import { changeEach, detachOption, manyInstances } from '../changing.ts'
 import { type CommandSpec, isOn, UsageError } from '../command.ts'
+import { requireConsent, requireSomebody } from '../consent.ts'
 import { type Context, longPatienceMs } from '../context.ts'
 import { pickSubject } from '../pick.ts'
 
-async function isSure(names: readonly string[]): Promise<boolean> {
-  const { confirm } = await import('@clack/prompts')
-  const message = `Delete ${names.join(', ')} with everything on the home volume? This cannot be undone.`
-  return (await confirm({ message, initialValue: false, output: process.stderr })) === true
+function refuseRun(name: string): never {
+  throw new UsageError(
+    `${name} is a run: runs are kept for the bill, and cost nothing once over. ` +
+      `To stop it: gpuhour stop ${name}.`,
+  )
 }
 
 /** Refuses runs before anything is asked or deleted. */
 async function requireInstances(context: Context, client: Client, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const isRun = name.startsWith('run_') || (await pickSubject(context, client, name)).kind === 'run'
-    if (isRun)
-      throw new UsageError(
-        `${name} is a run: runs are kept for the bill, and cost nothing once over. ` +
-          `To stop it: gpuhour stop ${name}.`,
-      )
-  }
+  for (const name of names) if ((await pickSubject(context, client, name)).kind === 'run') refuseRun(name)
 }
 
 export const command: CommandSpec = {
@@ -28,9 +23,13 @@ export const command: CommandSpec = {
   args: manyInstances,
   options: [detachOption, ['-y, --yes', 'do not ask']],
   async run(context, given) {
+    const isForced = isOn(given, 'yes')
+    const names = given.args.join(', ')
+    const run = given.args.find((name) => name.startsWith('run_'))
+    if (run !== undefined) refuseRun(run)
+    if (!isForced) requireSomebody(context, names)
     await requireInstances(context, context.client(longPatienceMs), given.args)
-    if (!isOn(given, 'yes') && context.isInteractive && !(await isSure(given.args)))
-      throw new UsageError('Nothing was deleted.')
+    if (!isForced) await requireConsent(`Delete ${names} with everything on the home volume?`)
     return changeEach(context, given, (client, instance) => client.deleteInstance({ params: { instance } }))
   },
 }

@@ -1,6 +1,7 @@
 import { makeId } from '@gpuhour/sdk/client'
 import type { Volume } from '@gpuhour/sdk/contract'
 import { argument, type CommandSpec, type Given, UsageError } from '../command.ts'
+import { requireConsent, requireSomebody } from '../consent.ts'
 import type { Context } from '../context.ts'
 import { everyItem, pickVolume } from '../pick.ts'
 import { money, table } from '../shown.ts'
@@ -74,14 +75,11 @@ const remove: CommandSpec = {
   args: [['<volume>', 'its name or id']],
   options: [['-y, --yes', 'do not ask']],
   async run(context, given) {
+    const isForced = given.options['yes'] === true
+    if (!isForced) requireSomebody(context, argument(given, 0))
     const client = context.client()
     const { id, name } = await pickVolume(context, client, argument(given, 0))
-    if (given.options['yes'] !== true && context.isInteractive) {
-      const { confirm } = await import('@clack/prompts')
-      const message = `Delete the volume ${name} with everything on it? This cannot be undone.`
-      if ((await confirm({ message, initialValue: false, output: process.stderr })) !== true)
-        throw new UsageError('Nothing was deleted.')
-    }
+    if (!isForced) await requireConsent(`Delete the volume ${name} with everything on it?`)
     const volume = await client.deleteVolume({ params: { volume: id } })
     if (context.isJson) return context.printJson(volume)
     context.print(`Deleted ${name}.`)

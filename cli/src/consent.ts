@@ -1,0 +1,18 @@
+import { UsageError } from './command.ts'
+import type { Context } from './context.ts'
+
+/** What cannot be undone is not done unasked: where nobody can be asked, `--yes` must have been given. */
+export function requireSomebody(context: Context, what: string): void {
+  if (context.isInteractive) return
+  throw new UsageError(
+    `Nothing was deleted: there is no terminal to ask on. To delete ${what} all the same, add --yes.`,
+  )
+}
+
+/** Asks; throws unless the answer is yes. */
+export async function requireConsent(question: string): Promise<void> {
+  const { confirm } = await import('@clack/prompts')
+  const message = `${question} This cannot be undone.`
+  if ((await confirm({ message, initialValue: false, output: process.stderr })) !== true)
+    throw new UsageError('Nothing was deleted.')
+}
