@@ -20,15 +20,16 @@ export function storageFindings(bills: readonly Bill[], evidence: Evidence): rea
   for (const { volume, at } of evidence.storage.filter(({ what }) => what === 'create')) {
     if (shown.has(volume)) continue
     const isDeleted = deletions(volume, evidence).some(({ to }) => to <= at + 1)
-    const { isWhole } = passAt(evidence, at) ?? { isWhole: false }
+    const isWhole = passesAt(evidence, at).every((pass) => pass.isWhole)
     const asked = deletions(volume, evidence)
     if (isWhole && !isDeleted && asked.length === 0) findings.push(`${volume} was made and is on no bill`)
   }
   return findings
 }
 
-function passAt({ passes }: Evidence, at: number): Pass | undefined {
-  return passes.find((pass) => inside(pass, at))
+/** The passes of an instant: more than one where a command of one was on its way. */
+function passesAt({ passes }: Evidence, at: number): readonly Pass[] {
+  return passes.filter((pass) => inside(pass, at))
 }
 
 /** What was asked for that deletes a volume: itself, or the instance whose home it is. */
@@ -45,11 +46,14 @@ function volumeFindings(volume: string, events: readonly BillEvent[], evidence: 
   const doings = evidence.storage.filter((doing) => doing.volume === volume && doing.what === 'create')
   const [created] = events
   const asked = evidence.asks.find((ask) => ask.subject === volume || ask.home === volume)
-  const pass = created && passAt(evidence, created.at)
-  const doing = pass && doings.find(({ at }) => inside(pass, at) && at <= created.at)
-  if (!created || !doing) findings.push(`${volume} is paid from when nobody made it`)
+  const pass =
+    created &&
+    passesAt(evidence, created.at).find((one) => doings.some(({ at }) => inside(one, at) && at <= created.at))
+  if (!pass) findings.push(`${volume} is paid from when nobody made it`)
   // Before that pass, no whole one has made it.
-  const earlier = doings.find(({ at }) => at < (pass?.from ?? 0) && passAt(evidence, at)?.isWhole)
+  const earlier = doings.find(
+    ({ at }) => at < (pass?.from ?? 0) && passesAt(evidence, at).every((one) => one.isWhole),
+  )
   if (earlier) findings.push(`${volume} was made at ${earlier.at} and is paid from ${created?.at}`)
   if (created && asked && created.data['sizeGib'] !== sizeAt(volume, created.at, evidence))
     findings.push(`${volume} is paid at ${String(created.data['sizeGib'])} GiB`)
