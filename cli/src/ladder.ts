@@ -1,5 +1,5 @@
 import type { Instance, Run, Waiting } from '@gpuhour/sdk/contract'
-import { money, size } from './shown.ts'
+import { amount, size } from './shown.ts'
 
 function bytesText(done: number | null, total: number | null): string {
   if (done === null) return ''
@@ -28,7 +28,7 @@ export function rungOf(subject: Instance | Run): string {
     const stage = allocation?.stage ?? 'preparing'
     return `${stage}${bytes}${allocation ? ` on ${allocation.node}` : ''} · free`
   }
-  if (state === 'running') return `running · ${money(cost.nanosPerHour, cost.currency, 4)} an hour`
+  if (state === 'running') return `running · ${amount(cost.nanosPerHour, cost.currency)} an hour`
   if (state === 'unreachable') return 'unreachable: its machine does not answer · free'
   return `${state} · free`
 }

@@ -5,7 +5,7 @@ import { type ErrorCode, errorCodes } from '@gpuhour/sdk/contract'
 import { remotePlace } from './commands/cp.ts'
 import { closingLine, exitCodeOfRun } from './commands/run.ts'
 import { exitCodeOf } from './failures.ts'
-import { duration, money, size, table } from './shown.ts'
+import { amount, duration, money, size, table } from './shown.ts'
 
 test('money is rounded for the eye only', () => {
   const cases: readonly (readonly [string, number, string])[] = [
@@ -18,6 +18,25 @@ test('money is rounded for the eye only', () => {
   ]
   for (const [nanos, decimals, expected] of cases) assert.equal(money(nanos, 'USD', decimals), expected)
   assert.equal(money('1500000000', 'EUR'), '€1.50')
+})
+
+test('small amounts show two digits, and never more than is charged', () => {
+  const cases: readonly (readonly [nanos: string, decimals: number, expected: string])[] = [
+    ['0', 4, '$0.00'],
+    ['0', 6, '$0.00'],
+    ['35666666', 4, '$0.0357'],
+    ['1000000', 4, '$0.0010'],
+    ['999999', 4, '$0.00099'],
+    ['999999', 6, '$0.000999'],
+    ['22999', 4, '$0.000022'],
+    ['22999', 6, '$0.000022'],
+    ['20000', 4, '$0.000020'],
+    ['220', 4, '$0.00000022'],
+    ['7', 4, '$0.000000007'],
+    ['-22001', 4, '-$0.000023'],
+    ['1234567890000', 4, '$1234.5679'],
+  ]
+  for (const [nanos, decimals, expected] of cases) assert.equal(amount(nanos, 'USD', decimals), expected)
 })
 
 test('durations and sizes', () => {
@@ -62,6 +81,10 @@ test('the closing line of a run', () => {
   assert.equal(
     closingLine({ cpus: 8, gpu: { model: 'v100', count: 1 }, cost, volume: { id: 'vol_x', name: 'data' } }),
     'ran 214 s on 1×V100 · $0.0357 · 0.060 GPU-hours (home was the volume data)',
+  )
+  assert.equal(
+    closingLine({ cpus: 1, gpu: null, cost: { ...cost, amountNanos: '22384' }, volume: null }),
+    'ran 214 s on 1 vCPU · $0.000022 · 0.119 CPU-hours (home was scratch)',
   )
 })
 

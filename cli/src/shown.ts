@@ -17,6 +17,24 @@ export function money(nanos: string | bigint, currency: string, decimals = 2): s
   return `${sign}${symbols[currency] ?? `${currency} `}${rounded / scale}.${fraction}`
 }
 
+/** Below a tenth of a cent the usual decimals would show next to nothing. */
+const smallNanos = 1_000_000n
+
+/**
+ * What something cost or costs, with at least so many decimals; below a tenth of a cent with two significant
+ * digits at the least, rounded down: what is shown is never more than what is charged.
+ */
+export function amount(nanos: string | bigint, currency: string, decimals = 4): string {
+  const value = BigInt(nanos)
+  const magnitude = value < 0n ? -value : value
+  if (value === 0n) return money(value, currency)
+  if (magnitude >= smallNanos) return money(value, currency, decimals)
+  const shown = Math.min(9, Math.max(decimals, 11 - magnitude.toString().length))
+  const unit = 10n ** BigInt(9 - shown)
+  const above = ((value % unit) + unit) % unit
+  return money(value - above, currency, shown)
+}
+
 /** A decimal string with so many decimals, half up. */
 export function decimal(text: string, decimals: number): string {
   return Number(text).toFixed(decimals)

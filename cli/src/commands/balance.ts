@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../command.ts'
-import { duration, money } from '../shown.ts'
+import { amount, duration } from '../shown.ts'
 
 export const command: CommandSpec = {
   name: 'balance',
@@ -9,14 +9,14 @@ export const command: CommandSpec = {
     const balance = await context.client().getBalance({ params: { organization } })
     if (context.isJson) return context.printJson(balance)
     const { currency, runwayUntil } = balance
-    context.print(money(balance.liveNanos, currency, 4))
-    context.print(`held for what runs: ${money(balance.heldNanos, currency, 4)}`)
-    context.print(`available for new starts: ${money(balance.availableNanos, currency, 4)}`)
+    context.print(amount(balance.liveNanos, currency))
+    context.print(`held for what runs: ${amount(balance.heldNanos, currency)}`)
+    context.print(`available for new starts: ${amount(balance.availableNanos, currency)}`)
     if (balance.receivableNanos !== '0')
       context.print(
-        `storage not paid yet: ${money(balance.receivableNanos, currency, 4)}: a top-up pays it first`,
+        `storage not paid yet: ${amount(balance.receivableNanos, currency)}: a top-up pays it first`,
       )
-    const burn = money(balance.nanosPerHour, currency, 4)
+    const burn = amount(balance.nanosPerHour, currency)
     const lasts = runwayUntil && duration(Math.max(0, Date.parse(runwayUntil) - Date.parse(balance.asOf)))
     context.print(`burning ${burn} an hour${lasts ? `: lasts ${lasts}, until ${runwayUntil}` : ''}`)
   },

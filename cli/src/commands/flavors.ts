@@ -1,5 +1,5 @@
 import { type CommandSpec, textOption } from '../command.ts'
-import { money, table } from '../shown.ts'
+import { amount, table } from '../shown.ts'
 
 export const command: CommandSpec = {
   name: 'flavors',
@@ -15,12 +15,12 @@ export const command: CommandSpec = {
       offer.gpu ? `${offer.gpu.count}×${offer.gpu.model.toUpperCase()}` : '–',
       `${offer.cpus} vCPU`,
       `${offer.memoryGib} GiB`,
-      `${money(offer.nanosPerHour, offer.currency, 4)}/h`,
+      `${amount(offer.nanosPerHour, offer.currency)}/h`,
       `${offer.freeNow} of ${offer.capacity}`,
       offer.fits.why ?? '',
     ])
     context.print(table(['FLAVOR', 'GPU', 'CPU', 'MEMORY', 'PRICE', 'FREE', ''], rows, context.isTerminal))
     if (context.isTerminal)
-      context.print(`volumes: ${money(offers.volumeNanosPerGibHour, offers.currency, 6)} per GiB and hour`)
+      context.print(`volumes: ${amount(offers.volumeNanosPerGibHour, offers.currency, 6)} per GiB and hour`)
   },
 }

@@ -5,7 +5,7 @@ import { type CommandSpec, type Given, isOn, textOption, UsageError, wholeOption
 import { type Context, longPatienceMs } from '../context.ts'
 import { endingText, rungOf } from '../ladder.ts'
 import { everyItem } from '../pick.ts'
-import { money } from '../shown.ts'
+import { amount } from '../shown.ts'
 
 const adjectives = [
   'brave',
@@ -60,7 +60,7 @@ function likelyOffer(offers: readonly Offer[]): Offer | undefined {
 }
 
 function offerText({ flavor, nanosPerHour, currency, freeNow }: Offer): string {
-  return `${flavor} · ${money(nanosPerHour, currency, 4)} an hour · ${freeNow} free`
+  return `${flavor} · ${amount(nanosPerHour, currency)} an hour · ${freeNow} free`
 }
 
 async function ask<T extends string>(
@@ -159,7 +159,7 @@ export const command: CommandSpec = {
     const body = { id, name, image, flavor, ...(volumeGib === undefined ? {} : { volumeGib }) }
     const instance = await client.createInstance({ params: { project }, body })
     const { nanosPerHour, storageNanosPerHour, currency } = instance.cost
-    const [running, stopped] = [money(nanosPerHour, currency, 4), money(storageNanosPerHour, currency, 4)]
+    const [running, stopped] = [amount(nanosPerHour, currency), amount(storageNanosPerHour, currency)]
     context.say(`${name}: ${image} on ${flavor} · ${running} an hour running, ${stopped} stopped`)
     if (!isOn(given, 'detach')) return sayArrived(context, await untilRunning(context, client, id))
     if (context.isJson) context.printJson(instance)

@@ -1,18 +1,18 @@
 import type { Instance, Run } from '@gpuhour/sdk/contract'
 import { type CommandSpec, isOn } from '../command.ts'
 import { everyItem } from '../pick.ts'
-import { ago, duration, money, table } from '../shown.ts'
+import { ago, amount, duration, table } from '../shown.ts'
 
 function instanceRow({ name, state, image, flavor, cost, changedAt, waiting }: Instance): string[] {
   const waits = waiting?.reason === 'image_building' ? 'queued (image)' : state
   const paid = duration(Number(cost.paidMillis))
-  return [name, waits, image, flavor, paid, money(cost.amountNanos, cost.currency, 4), ago(changedAt)]
+  return [name, waits, image, flavor, paid, amount(cost.amountNanos, cost.currency), ago(changedAt)]
 }
 
 function runRow({ id, name, state, image, flavor, cost, createdAt, ending }: Run): string[] {
   const how = ending?.exitCode === null || !ending ? state : `${state} (${ending.exitCode})`
   const paid = duration(Number(cost.paidMillis))
-  return [id, name, how, image, flavor, paid, money(cost.amountNanos, cost.currency, 4), ago(createdAt)]
+  return [id, name, how, image, flavor, paid, amount(cost.amountNanos, cost.currency), ago(createdAt)]
 }
 
 export const command: CommandSpec = {

@@ -7,7 +7,7 @@ import { exitCodes } from '../failures.ts'
 import { interruptions } from '../interrupting.ts'
 import { endingText, rungOf } from '../ladder.ts'
 import { writeLine } from '../output.ts'
-import { decimal, money } from '../shown.ts'
+import { amount, decimal } from '../shown.ts'
 
 /** As coreutils' `timeout` answers. */
 const timedOutCode = 124
@@ -31,7 +31,7 @@ export function closingLine(run: Pick<Run, 'cpus' | 'gpu' | 'cost' | 'volume'>):
   const shape = gpu ? `${gpu.count}×${gpu.model.toUpperCase()}` : `${cpus} vCPU`
   const hours = gpu ? `${decimal(cost.gpuHours, 3)} GPU-hours` : `${decimal(cost.cpuHours, 3)} CPU-hours`
   const home = volume ? `home was the volume ${volume.name}` : 'home was scratch'
-  return `ran ${seconds} s on ${shape} · ${money(cost.amountNanos, cost.currency, 4)} · ${hours} (${home})`
+  return `ran ${seconds} s on ${shape} · ${amount(cost.amountNanos, cost.currency)} · ${hours} (${home})`
 }
 
 /** The last line with `--json`: amounts in nano-units, hours as decimal strings. */

@@ -2,7 +2,7 @@ import type { Instance } from '@gpuhour/sdk/contract'
 import { argument, type CommandSpec } from '../command.ts'
 import { endingText, rungOf } from '../ladder.ts'
 import { pickInstance } from '../pick.ts'
-import { ago, decimal, duration, money } from '../shown.ts'
+import { ago, amount, decimal, duration } from '../shown.ts'
 
 /** The instants of its ladder, each with what it cost to stand there. */
 function ladderOf({ requestedAt, allocation }: Instance): readonly (readonly [string, string])[] {
@@ -42,10 +42,10 @@ export const command: CommandSpec = {
       ['state', `${rungOf(instance)}${why ? ` · ${why}` : ''}`],
       ...ladderOf(instance),
       ['paid', paidText(cost)],
-      ['cost', `${money(cost.amountNanos, cost.currency, 4)} so far`],
+      ['cost', `${amount(cost.amountNanos, cost.currency)} so far`],
       [
         'home',
-        `${home.name}, ${home.sizeGib} GiB · ${money(cost.storageNanosPerHour, cost.currency, 6)} an hour`,
+        `${home.name}, ${home.sizeGib} GiB · ${amount(cost.storageNanosPerHour, cost.currency, 6)} an hour`,
       ],
       ...(cost.leaseUntil ? [['money is held until', cost.leaseUntil] as const] : []),
       ...doors.map(({ name, url, isOpen }) => [name, isOpen ? url : `${url} (closed)`] as const),

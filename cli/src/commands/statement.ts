@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import type { Statement } from '@gpuhour/sdk/contract'
 import { type CommandSpec, type Given, textOption, UsageError } from '../command.ts'
 import type { Context } from '../context.ts'
-import { money, table } from '../shown.ts'
+import { amount, table } from '../shown.ts'
 
 /** A silent machine is recorded within a minute; until then a period up to now cannot be settled. */
 const settlePatienceMs = 90_000
@@ -26,15 +26,15 @@ function sayStatement(context: Context, statement: Statement): void {
     line.name,
     line.sku,
     `${unitHours(line.unitMillis)} ${line.unit}s`,
-    money(line.nanosPerUnitHour, currency, 6),
-    money(line.amountNanos, currency, 6),
+    amount(line.nanosPerUnitHour, currency, 6),
+    amount(line.amountNanos, currency, 6),
   ])
   context.print(`${statement.from} to ${statement.to}`)
   context.print(table(['WHAT', 'SKU', 'USE', 'RATE', 'AMOUNT'], rows, context.isTerminal))
-  context.print(`total ${money(statement.totalNanos, currency, 6)}`)
+  context.print(`total ${amount(statement.totalNanos, currency, 6)}`)
   for (const { at, code, amountNanos } of credits)
-    context.print(`${code} at ${at}: ${money(amountNanos, currency, 6)}`)
-  context.print(`balance ${money(statement.balanceNanos, currency, 6)}`)
+    context.print(`${code} at ${at}: ${amount(amountNanos, currency, 6)}`)
+  context.print(`balance ${amount(statement.balanceNanos, currency, 6)}`)
 }
 
 /** Writes the open bill where one wants it; it can be checked by anybody, without us. */
@@ -56,7 +56,7 @@ async function writeBundle(
   }
   const { events, charges, total, currency } = bill
   context.say(
-    `${file}: ${events.length} events, ${charges.length} charges, total ${money(total, currency, 6)}. ` +
+    `${file}: ${events.length} events, ${charges.length} charges, total ${amount(total, currency, 6)}. ` +
       `Check it: gpuhour verify-bill ${file}`,
   )
   if (context.isJson)

@@ -1,5 +1,5 @@
 import { type CommandSpec, wholeOption } from '../command.ts'
-import { duration, money, table } from '../shown.ts'
+import { amount, duration, table } from '../shown.ts'
 
 export const command: CommandSpec = {
   name: 'usage',
@@ -16,7 +16,7 @@ export const command: CommandSpec = {
       item.from,
       item.to ?? 'running',
       duration(Number(item.paidMillis)),
-      money(item.amountNanos, currency, 4),
+      amount(item.amountNanos, currency),
     ])
     context.print(table(['NAME', 'FLAVOR', 'FROM', 'TO', 'PAID', 'COST'], rows, context.isTerminal))
   },

@@ -4,7 +4,7 @@ import { argument, type CommandSpec, type Given, UsageError } from '../command.t
 import { requireConsent, requireSomebody } from '../consent.ts'
 import type { Context } from '../context.ts'
 import { everyItem, pickVolume } from '../pick.ts'
-import { money, table } from '../shown.ts'
+import { amount, table } from '../shown.ts'
 
 function gibOf(given: Given, index: number): number {
   const text = argument(given, index)
@@ -14,7 +14,7 @@ function gibOf(given: Given, index: number): number {
 
 function sayVolume(context: Context, volume: Volume, what: string): void {
   if (context.isJson) return context.printJson(volume)
-  const price = money(volume.nanosPerHour, volume.currency, 6)
+  const price = amount(volume.nanosPerHour, volume.currency, 6)
   context.print(`${what} ${volume.name}: ${volume.sizeGib} GiB, ${price} an hour.`)
 }
 
@@ -34,7 +34,7 @@ const list = {
       state,
       attachedTo ?? '–',
       homeOf ? 'home' : 'volume',
-      `${money(nanosPerHour, currency, 6)}/h`,
+      `${amount(nanosPerHour, currency, 6)}/h`,
     ])
     context.print(table(['NAME', 'SIZE', 'STATE', 'USED BY', 'KIND', 'PRICE'], rows, context.isTerminal))
   },
