@@ -10,6 +10,8 @@ export interface Given {
 export interface CommandSpec {
   readonly name: string
   readonly summary: string
+  /** Other words for it. */
+  readonly aliases?: readonly string[]
   /** `<name>` is needed, `[name]` may be left out, `...` may repeat. */
   readonly args?: readonly (readonly [syntax: string, meaning: string])[]
   readonly options?: readonly (readonly [flags: string, meaning: string])[]
@@ -40,15 +42,31 @@ export function isOn({ options }: Given, name: string): boolean {
   return options[name] === true
 }
 
-/** An option with a whole number from `min` on. */
-export function wholeOption(given: Given, name: string, min = 1): number | undefined {
+/** The least and the most that a number may be. */
+export type Range = readonly [min: number, max: number]
+
+/** Sizes of volumes in GiB, as the contract has them; its own constant would bring all of it along. */
+export const gibRange: Range = [1, 65_536]
+
+/** A range in words, for help and errors alike. */
+export function rangeText([min, max]: Range): string {
+  return `from ${min} to ${max}`
+}
+
+/** Text as a whole number of the range; null where it is none. */
+export function wholeIn(text: string, [min, max]: Range): number | null {
+  const value = Number(text)
+  return /^\d{1,9}$/.test(text) && value >= min && value <= max ? value : null
+}
+
+/** An option with a whole number of the range. */
+export function wholeOption(given: Given, name: string, range: Range): number | undefined {
   const text = textOption(given, name)
   if (text === undefined) return undefined
-  const value = Number(text)
-  if (/^\d{1,9}$/.test(text) && value >= min) return value
-  throw new UsageError(
-    `--${name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} must be a whole number from ${min} on.`,
-  )
+  const value = wholeIn(text, range)
+  if (value !== null) return value
+  const flag = name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
+  throw new UsageError(`--${flag} must be a whole number ${rangeText(range)}.`)
 }
 
 /** The argument at that place; commander has made sure of those that are needed. */

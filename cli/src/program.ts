@@ -30,6 +30,7 @@ async function runCommand(spec: CommandSpec, given: Given): Promise<number> {
 function build(spec: CommandSpec, outcome: Outcome): Command {
   const command = new Command(spec.name).description(spec.summary).exitOverride().showHelpAfterError(false)
   command.configureOutput(output)
+  command.aliases(spec.aliases ?? [])
   for (const [syntax, meaning] of spec.args ?? []) command.argument(syntax, meaning)
   for (const [flags, meaning] of spec.options ?? []) command.option(flags, meaning)
   for (const child of spec.commands ?? []) command.addCommand(build(child, outcome))

@@ -3,10 +3,21 @@ import { homedir, hostname } from 'node:os'
 import { join } from 'node:path'
 import { ApiError, makeId } from '@gpuhour/sdk/client'
 import type { KeyAction } from '@gpuhour/sdk/contract'
-import { argument, type CommandSpec, textOption, UsageError, wholeOption } from '../command.ts'
+import {
+  argument,
+  type CommandSpec,
+  type Range,
+  rangeText,
+  textOption,
+  UsageError,
+  wholeOption,
+} from '../command.ts'
 import type { Context } from '../context.ts'
 import { everyItem } from '../pick.ts'
 import { ago, table } from '../shown.ts'
+
+/** How long an API key may be good for, as the contract has it. */
+const daysRange: Range = [1, 3650]
 
 function missing(what: string, name: string): ApiError {
   return new ApiError('not_found', 404, `You have no ${what} "${name}". See: gpuhour keys.`)
@@ -27,6 +38,7 @@ function publicKeyOf(file: string | undefined): string {
 
 const sshList = {
   name: 'list',
+  aliases: ['ls'],
   summary: 'your SSH keys',
   async run(context: Context) {
     const client = context.client()
@@ -72,6 +84,7 @@ const sshCommands: readonly CommandSpec[] = [
 
 const apiList = {
   name: 'list',
+  aliases: ['ls'],
   summary: 'your API keys',
   async run(context: Context) {
     const client = context.client()
@@ -97,13 +110,13 @@ const apiCommands: readonly CommandSpec[] = [
     args: [['<name>', 'what it is for']],
     options: [
       ['--actions <list>', 'what it may: read,compute,storage,connect,billing,manage; default all of these'],
-      ['--days <count>', 'how long it works; default: until it is revoked'],
+      ['--days <count>', `how long it works, ${rangeText(daysRange)}; default: until it is revoked`],
       ['--only-project', 'confine it to the project'],
     ],
     examples: ['gpuhour keys api create ci --actions read,compute --days 90'],
     async run(context, given) {
       const actions = textOption(given, 'actions')?.split(',')
-      const expiresInDays = wholeOption(given, 'days')
+      const expiresInDays = wholeOption(given, 'days', daysRange)
       const project = given.options['onlyProject'] === true ? (await context.project()).id : null
       const key = await context.client().createApiKey({
         body: {
@@ -138,21 +151,25 @@ const apiCommands: readonly CommandSpec[] = [
   },
 ]
 
+/** SSH keys, then API keys. */
+async function listBoth(context: Context): Promise<void> {
+  if (!context.isJson) {
+    await sshList.run(context)
+    return apiList.run(context)
+  }
+  const client = context.client()
+  const [ssh, api] = [await client.listSshKeys(), await client.listApiKeys()]
+  context.printJson({ ssh: ssh.items, api: api.items })
+}
+
 export const command: CommandSpec = {
   name: 'keys',
   summary: 'SSH keys and API keys',
   commands: [
+    { name: 'list', aliases: ['ls'], summary: 'all of your keys', run: listBoth },
     { name: 'ssh', summary: 'public keys for the SSH door', run: sshList.run, commands: sshCommands },
     { name: 'api', summary: 'secrets that act for you', run: apiList.run, commands: apiCommands },
   ],
-  async run(context) {
-    if (!context.isJson) {
-      await sshList.run(context)
-      return apiList.run(context)
-    }
-    const client = context.client()
-    const [ssh, api] = [await client.listSshKeys(), await client.listApiKeys()]
-    context.printJson({ ssh: ssh.items, api: api.items })
-  },
+  run: listBoth,
   examples: ['gpuhour keys ssh add ~/.ssh/id_ed25519.pub', 'gpuhour keys api list'],
 }

@@ -1,7 +1,16 @@
 import { makeId } from '@gpuhour/sdk/client'
 import type { Client } from '@gpuhour/sdk/client'
 import type { Image, Instance, Offer } from '@gpuhour/sdk/contract'
-import { type CommandSpec, type Given, isOn, textOption, UsageError, wholeOption } from '../command.ts'
+import {
+  type CommandSpec,
+  type Given,
+  gibRange,
+  isOn,
+  rangeText,
+  textOption,
+  UsageError,
+  wholeOption,
+} from '../command.ts'
 import { type Context, longPatienceMs } from '../context.ts'
 import { endingText, rungOf } from '../ladder.ts'
 import { everyItem } from '../pick.ts'
@@ -143,7 +152,7 @@ export const command: CommandSpec = {
   options: [
     ['--image <name:version>', 'what runs on it; default: asked for, or the newest pytorch-cuda'],
     ['--flavor <name>', 'its shape; default: asked for, or the smallest GPU, or the most CPUs'],
-    ['--volume-gib <size>', 'size of its home volume; default 20'],
+    ['--volume-gib <size>', `size of its home volume in GiB, ${rangeText(gibRange)}; default 20`],
     ['-d, --detach', 'do not wait until it runs'],
     ['-y, --yes', 'ask nothing, take the defaults'],
   ],
@@ -151,7 +160,7 @@ export const command: CommandSpec = {
   async run(context, given) {
     const client = context.client(longPatienceMs)
     const { id: project } = await context.project()
-    const volumeGib = wholeOption(given, 'volumeGib')
+    const volumeGib = wholeOption(given, 'volumeGib', gibRange)
     const image = await chooseImage(context, client, given)
     const flavor = await chooseFlavor(context, client, given, image)
     const name = given.args[0] ?? someName()

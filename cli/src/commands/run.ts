@@ -1,13 +1,28 @@
 import { constants } from 'node:os'
 import { type Client, makeId } from '@gpuhour/sdk/client'
 import { finalRunStates, type Offer, type Run } from '@gpuhour/sdk/contract'
-import { type CommandSpec, type Given, isOn, textOption, UsageError, wholeOption } from '../command.ts'
+import {
+  type CommandSpec,
+  type Given,
+  isOn,
+  type Range,
+  rangeText,
+  textOption,
+  UsageError,
+  wholeOption,
+} from '../command.ts'
 import { type Context, longPatienceMs } from '../context.ts'
 import { exitCodes } from '../failures.ts'
 import { interruptions } from '../interrupting.ts'
 import { endingText, rungOf } from '../ladder.ts'
 import { writeLine } from '../output.ts'
 import { amount, decimal } from '../shown.ts'
+
+/** More than any machine has. */
+const gpuRange: Range = [1, 1024]
+
+/** Up to a year, as the contract has it. */
+const timeLimitRange: Range = [1, 31_536_000]
 
 /** As coreutils' `timeout` answers. */
 const timedOutCode = 124
@@ -57,7 +72,7 @@ function isSettled({ state, ending, allocation }: Run): boolean {
 
 async function flavorFor(context: Context, client: Client, given: Given): Promise<string> {
   const named = textOption(given, 'flavor')
-  const gpus = wholeOption(given, 'gpu')
+  const gpus = wholeOption(given, 'gpu', gpuRange)
   if (named !== undefined && gpus !== undefined)
     throw new UsageError('Name a flavor, or a number of GPUs, not both.')
   if (named !== undefined) return named
@@ -150,7 +165,7 @@ export const command: CommandSpec = {
     ['--volume <name>', 'the volume to mount as home; without it the home is scratch and goes with the run'],
     ['--name <name>', 'a name for the run; default: made from the command'],
     ['-e, --env <name=value...>', 'variables for the command; NAME alone takes the value from here'],
-    ['--time-limit <seconds>', 'stop it after so many seconds of paid time'],
+    ['--time-limit <seconds>', `stop it after so many seconds of paid time, ${rangeText(timeLimitRange)}`],
     ['-d, --detach', 'print its id and leave'],
   ],
   passesThrough: true,
@@ -164,7 +179,10 @@ export const command: CommandSpec = {
       throw new UsageError('Name an image: --image pytorch-cuda:2.9. See: gpuhour images.')
     const client = context.client(longPatienceMs)
     const { id: project } = await context.project()
-    const [name, timeLimitSeconds] = [textOption(given, 'name'), wholeOption(given, 'timeLimit')]
+    const [name, timeLimitSeconds] = [
+      textOption(given, 'name'),
+      wholeOption(given, 'timeLimit', timeLimitRange),
+    ]
     const body = {
       id: makeId('run'),
       image,

@@ -1,12 +1,15 @@
-import { type CommandSpec, wholeOption } from '../command.ts'
+import { type CommandSpec, type Range, rangeText, wholeOption } from '../command.ts'
 import { amount, duration, table } from '../shown.ts'
+
+/** As many as a page of the API has. */
+const limitRange: Range = [1, 200]
 
 export const command: CommandSpec = {
   name: 'usage',
   summary: 'paid time, newest first: every stretch in which something ran',
-  options: [['--limit <count>', 'how many; default 50, at most 200']],
+  options: [['--limit <count>', `how many, ${rangeText(limitRange)}; default 50`]],
   async run(context, given) {
-    const limit = wholeOption(given, 'limit') ?? 50
+    const limit = wholeOption(given, 'limit', limitRange) ?? 50
     const { id: organization, currency } = await context.organization()
     const { items } = await context.client().listUsage({ params: { organization }, query: { limit } })
     if (context.isJson) return context.printJson(items)

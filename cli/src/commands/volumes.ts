@@ -1,6 +1,14 @@
 import { makeId } from '@gpuhour/sdk/client'
 import type { Volume } from '@gpuhour/sdk/contract'
-import { argument, type CommandSpec, type Given, UsageError } from '../command.ts'
+import {
+  argument,
+  type CommandSpec,
+  gibRange,
+  type Given,
+  rangeText,
+  UsageError,
+  wholeIn,
+} from '../command.ts'
 import { requireConsent, requireSomebody } from '../consent.ts'
 import type { Context } from '../context.ts'
 import { everyItem, pickVolume } from '../pick.ts'
@@ -8,8 +16,9 @@ import { amount, table } from '../shown.ts'
 
 function gibOf(given: Given, index: number): number {
   const text = argument(given, index)
-  if (/^\d{1,6}$/.test(text)) return Number(text)
-  throw new UsageError(`"${text}" is not a size in whole GiB.`)
+  const gib = wholeIn(text, gibRange)
+  if (gib !== null) return gib
+  throw new UsageError(`"${text}" is not a size in whole GiB ${rangeText(gibRange)}.`)
 }
 
 function sayVolume(context: Context, volume: Volume, what: string): void {
@@ -20,6 +29,7 @@ function sayVolume(context: Context, volume: Volume, what: string): void {
 
 const list = {
   name: 'list',
+  aliases: ['ls'],
   summary: 'volumes of the project',
   async run(context: Context) {
     const client = context.client()
@@ -45,7 +55,7 @@ const create: CommandSpec = {
   summary: 'make a volume; paid from when it is there',
   args: [
     ['<name>', 'its name'],
-    ['<gib>', 'its size in GiB'],
+    ['<gib>', `its size in GiB, ${rangeText(gibRange)}`],
   ],
   async run(context, given) {
     const body = { id: makeId('volume'), name: argument(given, 0), sizeGib: gibOf(given, 1) }
@@ -59,7 +69,7 @@ const resize: CommandSpec = {
   summary: 'grow a volume',
   args: [
     ['<volume>', 'its name or id'],
-    ['<gib>', 'its new size in GiB'],
+    ['<gib>', `its new size in GiB, ${rangeText(gibRange)}`],
   ],
   async run(context, given) {
     const body = { sizeGib: gibOf(given, 1) }

@@ -98,8 +98,8 @@ interface Bounds {
 }
 
 /**
- * Moves the ends of a period to boundaries, so that nothing asked for is left out; before the first event every
- * instant is one. An hour's boundary may have been made late: then the period begins there.
+ * Moves the ends of a period to boundaries, so that nothing asked for is left out; before the first event
+ * every instant is one. An hour's boundary may have been made late: then the period begins there.
  */
 async function bounded(tx: Tx, organization: OrganizationId, { from, to }: Period): Promise<Bounds> {
   const now = await tx.now()

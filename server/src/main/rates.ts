@@ -65,8 +65,9 @@ function textOf(rates: readonly Rate[]): string {
 }
 
 /**
- * Publishes the operator's table as a new price book if it differs from the newest one; what runs keeps its book.
- * Answers what was published. Refuses (`invalid_request`) a table that cannot be read, naming what is wrong.
+ * Publishes the operator's table as a new price book if it differs from the newest one; what runs keeps its
+ * book. Answers what was published. Refuses (`invalid_request`) a table that cannot be read, naming what is
+ * wrong.
  */
 export async function publishRates(tx: Tx, dataDir: string): Promise<'first' | 'changed' | 'unchanged'> {
   const path = ratesPath(dataDir)
@@ -76,7 +77,8 @@ export async function publishRates(tx: Tx, dataDir: string): Promise<'first' | '
   const newest = known.at(-1)
   if (newest && textOf(newest.rates) === textOf(rates)) return 'unchanged'
   const now = await tx.now()
-  // A book takes effect in the future, or it would change what already ran; the first one has nothing behind it.
+  // A book takes effect in the future, or it would change what already ran; the first one has nothing behind
+  // it.
   const effectiveFrom = newest ? instant(Math.max(now, newest.effectiveFrom) + secondMs) : now
   await publish(tx, { currency: 'USD', effectiveFrom, rates })
   return newest ? 'changed' : 'first'

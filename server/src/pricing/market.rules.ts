@@ -4,8 +4,8 @@ import { inOrder, type Rate, type Unit } from './rules.ts'
 /**
  * Plausible market rates of late 2026 for the first price book, in thousandths of the currency's unit per
  * unit-hour: on-demand list prices of GPU clouds, rounded. An operator edits `<data>/rates.json`, which is
- * made from these; a GPU model without a rate is not offered. A GPU's rate is all-in (the CPUs and memory of its flavor
- * are in it).
+ * made from these; a GPU model without a rate is not offered. A GPU's rate is all-in (the CPUs and memory of
+ * its flavor are in it).
  */
 const market: readonly (readonly [sku: string, unit: Unit, usdMilli: number, eurMilli: number])[] = [
   ['gpu.gtx1080ti', 'gpu-hour', 100, 90],
