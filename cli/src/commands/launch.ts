@@ -158,9 +158,9 @@ export const command: CommandSpec = {
   ],
   examples: ['gpuhour launch', 'gpuhour launch lab --image pytorch-cuda:2.9 --flavor cpu.2x8'],
   async run(context, given) {
+    const volumeGib = wholeOption(given, 'volumeGib', gibRange)
     const client = context.client(longPatienceMs)
     const { id: project } = await context.project()
-    const volumeGib = wholeOption(given, 'volumeGib', gibRange)
     const image = await chooseImage(context, client, given)
     const flavor = await chooseFlavor(context, client, given, image)
     const name = given.args[0] ?? someName()

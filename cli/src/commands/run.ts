@@ -177,12 +177,10 @@ export const command: CommandSpec = {
     const image = textOption(given, 'image')
     if (image === undefined)
       throw new UsageError('Name an image: --image pytorch-cuda:2.9. See: gpuhour images.')
+    const name = textOption(given, 'name')
+    const timeLimitSeconds = wholeOption(given, 'timeLimit', timeLimitRange)
     const client = context.client(longPatienceMs)
     const { id: project } = await context.project()
-    const [name, timeLimitSeconds] = [
-      textOption(given, 'name'),
-      wholeOption(given, 'timeLimit', timeLimitRange),
-    ]
     const body = {
       id: makeId('run'),
       image,
