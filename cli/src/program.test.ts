@@ -101,7 +101,16 @@ test('a configuration that is none, or that others can read', () => {
 test('verify-bill needs nobody, and has exit codes of its own', () => {
   const bad = gpuhour(['verify-bill', join(home, 'nothing.json'), '--json'])
   assert.equal(bad.code, 2)
-  assert.match(bad.err, /cannot be read/)
+  assert.match(
+    bad.err,
+    /^error: \S+nothing\.json cannot be read: there is no such file\. .*--bundle bill\.json\.\n$/,
+  )
+  const folder = gpuhour(['verify-bill', home])
+  assert.deepEqual([folder.code, folder.out], [2, ''])
+  assert.match(
+    folder.err,
+    /^error: \S+ cannot be read: it is a folder\. Name the file of the bill in it\.\n$/,
+  )
   const path = join(home, 'bill.json')
   writeFileSync(path, '{"format":"gpuhour-bill/1"}')
   const wrong = gpuhour(['verify-bill', path, '--json'])

@@ -5,6 +5,7 @@ import { type ErrorCode, errorCodes } from '@gpuhour/sdk/contract'
 import { remotePlace } from './commands/cp.ts'
 import { closingLine, exitCodeOfRun } from './commands/run.ts'
 import { exitCodeOf } from './failures.ts'
+import { printTable } from './output.ts'
 import { amount, duration, money, size, table } from './shown.ts'
 
 test('money is rounded for the eye only', () => {
@@ -58,6 +59,15 @@ test('a table is aligned for people, tabbed for programs, and keeps the cursor w
   ]
   assert.equal(table(['X', 'Y'], rows, false), 'a\t图像\nlong [2J\tb\n')
   assert.equal(table(['X', 'Y'], rows, true), 'X          Y\na          图像\nlong [2J   b\n')
+})
+
+test('an empty list: nothing for a program, what to do for a person', () => {
+  for (const isTerminal of [false, true]) {
+    const printed: string[] = []
+    const context = { isTerminal, print: (text: string) => void printed.push(text) }
+    printTable(context, ['NAME'], [], 'No instances yet: gpuhour launch')
+    assert.deepEqual(printed, isTerminal ? ['No instances yet: gpuhour launch'] : [])
+  }
 })
 
 test('the closing line of a run', () => {

@@ -106,7 +106,8 @@ export async function openStandIn(answers: Answers): Promise<StandIn> {
   }
 }
 
-const cost = {
+/** What a moment on one vCPU cost. */
+export const paidCost = {
   ...{ currency: 'USD', asOf: '2026-11-23T00:00:00.000Z', isPaying: false, nanosPerHour: '600000000' },
   ...{ storageNanosPerHour: '0', amountNanos: '22384', allocationNanos: '22384', paidMillis: '134' },
   ...{ gpuHours: '0', cpuHours: '0.000037', leaseUntil: null },
@@ -117,7 +118,15 @@ export function runOf(name: string, state: string, rest: object = {}): object {
   const endedAt = ['succeeded', 'failed', 'canceled'].includes(state) ? '2026-11-23T00:00:00.000Z' : null
   return {
     ...{ id: `run_${name}`, project: 'prj_a', name, image: 'base:1', flavor: 'cpu.1x2', cpus: 1, gpu: null },
-    ...{ command: ['true'], volume: null, state, waiting: null, ending: null, allocation: null, cost },
+    ...{
+      command: ['true'],
+      volume: null,
+      state,
+      waiting: null,
+      ending: null,
+      allocation: null,
+      cost: paidCost,
+    },
     ...{ isLogComplete: true, createdAt: '2026-11-23T00:00:00.000Z', endedAt },
     ...rest,
   }
@@ -135,7 +144,12 @@ export function instanceOf(name: string, state: string, rest: object = {}): obje
       state,
       intent: state,
     },
-    ...{ home: { volume: 'vol_a', name: `${name}-home`, sizeGib: 20 }, waiting: null, ending: null, cost },
+    ...{
+      home: { volume: 'vol_a', name: `${name}-home`, sizeGib: 20 },
+      waiting: null,
+      ending: null,
+      cost: paidCost,
+    },
     ...{ requestedAt: null, allocation: null, doors: [], changedAt: '2026-11-23T00:00:00.000Z' },
     ...{ ssh: { host: 'localhost', port: 2222, user: `ins_${name}` } },
     ...rest,

@@ -1,5 +1,6 @@
 import { type CommandSpec, textOption } from '../command.ts'
-import { amount, table } from '../shown.ts'
+import { printTable } from '../output.ts'
+import { amount } from '../shown.ts'
 
 export const command: CommandSpec = {
   name: 'flavors',
@@ -19,7 +20,8 @@ export const command: CommandSpec = {
       `${offer.freeNow} of ${offer.capacity}`,
       offer.fits.why ?? '',
     ])
-    context.print(table(['FLAVOR', 'GPU', 'CPU', 'MEMORY', 'PRICE', 'FREE', ''], rows, context.isTerminal))
+    const header = ['FLAVOR', 'GPU', 'CPU', 'MEMORY', 'PRICE', 'FREE', '']
+    printTable(context, header, rows, 'No flavors yet: see gpuhour doctor')
     if (context.isTerminal)
       context.print(`volumes: ${amount(offers.volumeNanosPerGibHour, offers.currency, 6)} per GiB and hour`)
   },

@@ -1,7 +1,8 @@
 import type { ImageVersion } from '@gpuhour/sdk/contract'
 import type { CommandSpec } from '../command.ts'
+import { printTable } from '../output.ts'
 import { everyItem } from '../pick.ts'
-import { size, table } from '../shown.ts'
+import { size } from '../shown.ts'
 
 function stateOf({ isOffered, build }: ImageVersion): string {
   if (!build) return isOffered ? 'ready' : 'withdrawn'
@@ -34,6 +35,7 @@ export const command: CommandSpec = {
         title['en'] ?? '',
       ]),
     )
-    context.print(table(['IMAGE', 'STATE', 'SIZE', 'PROOFS', 'TITLE'], rows, context.isTerminal))
+    const header = ['IMAGE', 'STATE', 'SIZE', 'PROOFS', 'TITLE']
+    printTable(context, header, rows, 'No images yet: see gpuhour doctor')
   },
 }

@@ -13,8 +13,9 @@ import {
   wholeOption,
 } from '../command.ts'
 import type { Context } from '../context.ts'
+import { printTable } from '../output.ts'
 import { everyItem } from '../pick.ts'
-import { ago, table } from '../shown.ts'
+import { ago } from '../shown.ts'
 
 /** How long an API key may be good for, as the contract has it. */
 const daysRange: Range = [1, 3650]
@@ -45,7 +46,8 @@ const sshList = {
     const keys = await everyItem((cursor) => client.listSshKeys({ query: cursor ? { cursor } : {} }))
     if (context.isJson) return context.printJson(keys)
     const rows = keys.map(({ id, name, fingerprint, lastUsedAt }) => [id, name, fingerprint, ago(lastUsedAt)])
-    context.print(table(['ID', 'NAME', 'FINGERPRINT', 'LAST USED'], rows, context.isTerminal))
+    const header = ['ID', 'NAME', 'FINGERPRINT', 'LAST USED']
+    printTable(context, header, rows, 'No SSH keys yet: gpuhour keys ssh add')
   },
 } satisfies CommandSpec
 
@@ -98,7 +100,8 @@ const apiList = {
       key.expiresAt ?? 'never',
       ago(key.lastUsedAt),
     ])
-    context.print(table(['ID', 'NAME', 'KEY', 'MAY', 'EXPIRES', 'LAST USED'], rows, context.isTerminal))
+    const header = ['ID', 'NAME', 'KEY', 'MAY', 'EXPIRES', 'LAST USED']
+    printTable(context, header, rows, 'No API keys yet: gpuhour keys api create ci')
   },
 } satisfies CommandSpec
 

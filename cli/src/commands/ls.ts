@@ -1,7 +1,8 @@
 import type { Instance, Run } from '@gpuhour/sdk/contract'
 import { type CommandSpec, isOn } from '../command.ts'
+import { printTable } from '../output.ts'
 import { everyItem } from '../pick.ts'
-import { ago, amount, duration, table } from '../shown.ts'
+import { ago, amount, duration } from '../shown.ts'
 
 function instanceRow({ name, state, image, flavor, cost, changedAt, waiting }: Instance): string[] {
   const waits = waiting?.reason === 'image_building' ? 'queued (image)' : state
@@ -14,6 +15,9 @@ function runRow({ id, name, state, image, flavor, cost, createdAt, ending }: Run
   const paid = duration(Number(cost.paidMillis))
   return [id, name, how, image, flavor, paid, amount(cost.amountNanos, cost.currency), ago(createdAt)]
 }
+
+/** What makes the first one. */
+const aRun = 'gpuhour run --image pytorch-cuda:2.9 --flavor cpu.2x8 -- python train.py'
 
 export const command: CommandSpec = {
   name: 'ls',
@@ -31,7 +35,7 @@ export const command: CommandSpec = {
       const { items } = await client.listRuns({ params })
       if (context.isJson) return context.printJson(items)
       const header = ['RUN', 'NAME', 'STATE', 'IMAGE', 'FLAVOR', 'PAID', 'COST', 'STARTED']
-      return context.print(table(header, items.map(runRow), context.isTerminal))
+      return printTable(context, header, items.map(runRow), `No runs yet: ${aRun}`)
     }
     const includeDeleted = isOn(given, 'all') ? ('true' as const) : ('false' as const)
     const items = await everyItem((cursor) =>
@@ -39,6 +43,6 @@ export const command: CommandSpec = {
     )
     if (context.isJson) return context.printJson(items)
     const header = ['NAME', 'STATE', 'IMAGE', 'FLAVOR', 'PAID', 'COST', 'CHANGED']
-    context.print(table(header, items.map(instanceRow), context.isTerminal))
+    printTable(context, header, items.map(instanceRow), 'No instances yet: gpuhour launch')
   },
 }

@@ -1,3 +1,4 @@
+import type { Client } from '@gpuhour/sdk/client'
 import type { Instance } from '@gpuhour/sdk/contract'
 import { argument, type CommandSpec } from '../command.ts'
 import { endingText, rungOf } from '../ladder.ts'
@@ -19,9 +20,17 @@ function ladderOf({ requestedAt, allocation }: Instance): readonly (readonly [st
   return rungs.flatMap(([name, at, note]) => (at === null ? [] : [[name, `${at} · ${note}`] as const]))
 }
 
-function paidText({ paidMillis, gpuHours, cpuHours }: Instance['cost']): string {
-  const hours = `${decimal(gpuHours, 3)} GPU-hours · ${decimal(cpuHours, 3)} CPU-hours`
-  return `${duration(Number(paidMillis))} · ${hours}`
+/** Its flavor has no GPU: seen by what was paid, else by what is on offer. */
+async function isWithoutGpu(client: Client, { cost, flavor, project }: Instance): Promise<boolean> {
+  if (Number(cost.gpuHours) > 0) return false
+  if (Number(cost.cpuHours) > 0) return true
+  const { items } = await client.listOffers({ params: { project } })
+  return items.some((offer) => offer.flavor === flavor && offer.gpu === null)
+}
+
+function paidText({ paidMillis, gpuHours, cpuHours }: Instance['cost'], isCpu: boolean): string {
+  const gpu = isCpu ? '' : `${decimal(gpuHours, 3)} GPU-hours · `
+  return `${duration(Number(paidMillis))} · ${gpu}${decimal(cpuHours, 3)} CPU-hours`
 }
 
 export const command: CommandSpec = {
@@ -41,7 +50,7 @@ export const command: CommandSpec = {
       ['flavor', instance.flavor],
       ['state', `${rungOf(instance)}${why ? ` · ${why}` : ''}`],
       ...ladderOf(instance),
-      ['paid', paidText(cost)],
+      ['paid', paidText(cost, await isWithoutGpu(client, instance))],
       ['cost', `${amount(cost.amountNanos, cost.currency)} so far`],
       [
         'home',

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import type { Statement } from '@gpuhour/sdk/contract'
 import { type CommandSpec, type Given, textOption, UsageError } from '../command.ts'
 import type { Context } from '../context.ts'
-import { amount, table } from '../shown.ts'
+import { printTable } from '../output.ts'
+import { amount } from '../shown.ts'
 
 /** A silent machine is recorded within a minute; until then a period up to now cannot be settled. */
 const settlePatienceMs = 90_000
@@ -30,7 +31,7 @@ function sayStatement(context: Context, statement: Statement): void {
     amount(line.amountNanos, currency, 6),
   ])
   context.print(`${statement.from} to ${statement.to}`)
-  context.print(table(['WHAT', 'SKU', 'USE', 'RATE', 'AMOUNT'], rows, context.isTerminal))
+  printTable(context, ['WHAT', 'SKU', 'USE', 'RATE', 'AMOUNT'], rows, 'Nothing was paid in this period.')
   context.print(`total ${amount(statement.totalNanos, currency, 6)}`)
   for (const { at, code, amountNanos } of credits)
     context.print(`${code} at ${at}: ${amount(amountNanos, currency, 6)}`)

@@ -1,5 +1,6 @@
 import { type CommandSpec, type Range, rangeText, wholeOption } from '../command.ts'
-import { amount, duration, table } from '../shown.ts'
+import { printTable } from '../output.ts'
+import { amount, duration } from '../shown.ts'
 
 /** As many as a page of the API has. */
 const limitRange: Range = [1, 200]
@@ -21,6 +22,7 @@ export const command: CommandSpec = {
       duration(Number(item.paidMillis)),
       amount(item.amountNanos, currency),
     ])
-    context.print(table(['NAME', 'FLAVOR', 'FROM', 'TO', 'PAID', 'COST'], rows, context.isTerminal))
+    const header = ['NAME', 'FLAVOR', 'FROM', 'TO', 'PAID', 'COST']
+    printTable(context, header, rows, 'Nothing was paid yet: gpuhour launch')
   },
 }

@@ -5,11 +5,21 @@ import { argument, type CommandSpec, isOn, textOption } from '../command.ts'
 /** Its own codes (`bill.md` §4): 0 verified, 1 something is wrong, 2 cannot be read. */
 const unreadableCode = 2
 
+function whyUnreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  if (code === 'ENOENT')
+    return 'there is no such file. Get your bill by: gpuhour statement --bundle bill.json.'
+  if (code === 'EISDIR') return 'it is a folder. Name the file of the bill in it.'
+  if (code === 'EACCES' || code === 'EPERM') return 'you may not read it. Ask its owner.'
+  const why = error instanceof Error ? error.message : String(error)
+  return `${why}. Get it again by: gpuhour statement --bundle bill.json.`
+}
+
 function bytesOf(file: string): Uint8Array | { readonly unreadable: string } {
   try {
     return readFileSync(file === '-' ? 0 : file)
   } catch (error) {
-    return { unreadable: error instanceof Error ? error.message : String(error) }
+    return { unreadable: whyUnreadable(error) }
   }
 }
 

@@ -11,8 +11,9 @@ import {
 } from '../command.ts'
 import { requireConsent, requireSomebody } from '../consent.ts'
 import type { Context } from '../context.ts'
+import { printTable } from '../output.ts'
 import { everyItem, pickVolume } from '../pick.ts'
-import { amount, table } from '../shown.ts'
+import { amount } from '../shown.ts'
 
 function gibOf(given: Given, index: number): number {
   const text = argument(given, index)
@@ -46,7 +47,8 @@ const list = {
       homeOf ? 'home' : 'volume',
       `${amount(nanosPerHour, currency, 6)}/h`,
     ])
-    context.print(table(['NAME', 'SIZE', 'STATE', 'USED BY', 'KIND', 'PRICE'], rows, context.isTerminal))
+    const header = ['NAME', 'SIZE', 'STATE', 'USED BY', 'KIND', 'PRICE']
+    printTable(context, header, rows, 'No volumes yet: gpuhour volumes create data 50')
   },
 } satisfies CommandSpec
 

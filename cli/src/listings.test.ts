@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { instanceOf, openStandIn, pageOf, paidCost } from './testing.ts'
+
+// What is printed of what there is, and of what there is not.
+
+const empty = pageOf()
+const offers = [
+  { flavor: 'cpu.1x2', gpu: null },
+  { flavor: 'v100.1', gpu: { model: 'v100', count: 1 } },
+]
+const unpaid = { ...paidCost, amountNanos: '0', paidMillis: '0', cpuHours: '0' }
+const instances = [
+  instanceOf('cpu', 'running'),
+  instanceOf('fresh', 'queued', { cost: unpaid }),
+  instanceOf('gpu', 'running', { flavor: 'v100.1', cost: { ...paidCost, gpuHours: '0.5' } }),
+  instanceOf('freshgpu', 'queued', { flavor: 'v100.1', cost: unpaid }),
+]
+const names = ['cpu', 'fresh', 'gpu', 'freshgpu']
+const platform = await openStandIn({
+  'GET /v1/projects/prj_a/offers': { json: { items: offers } },
+  'GET /v1/projects/prj_a/instances': empty,
+  'GET /v1/projects/prj_a/runs': empty,
+  'GET /v1/projects/prj_a/volumes': empty,
+  'GET /v1/organizations/org_a/usage': empty,
+  'GET /v1/me/ssh-keys': empty,
+  'GET /v1/me/api-keys': empty,
+  ...Object.fromEntries(instances.map((json, index) => [`GET /v1/instances/ins_${names[index]}`, { json }])),
+})
+after(() => platform.close())
+
+test('empty lists print nothing where a program reads, by either name of list', async () => {
+  const lists: readonly (readonly string[])[] = [
+    ['ls'],
+    ['ls', '--runs'],
+    ['usage'],
+    ['keys', 'ls'],
+    ['keys', 'ssh', 'ls'],
+    ['keys', 'api', 'list'],
+    ['volumes', 'ls'],
+  ]
+  for (const words of lists) {
+    const { code, out, err } = await platform.gpuhour(...words)
+    assert.deepEqual([code, out, err], [0, '', ''], words.join(' '))
+  }
+})
+
+test('show leaves GPU-hours out where there is no GPU, and only there', async () => {
+  const isShown = await Promise.all(
+    names.map(async (name) => {
+      const { code, out, err } = await platform.gpuhour('show', `ins_${name}`)
+      assert.equal(code, 0, err)
+      assert.match(out, / CPU-hours$/m)
+      return out.includes('GPU-hours')
+    }),
+  )
+  assert.deepEqual(isShown, [false, false, true, true])
+})
