@@ -41,13 +41,16 @@ function profileInForce(say: (text: string) => void): Profile {
   )
 }
 
-/** Says once that the platform is away, and once that it is back, however many requests notice. */
-function troubleTeller(say: (text: string) => void): (trouble: ApiError | null) => void {
+/**
+ * Says once that the platform is away, and once that it is back, however many requests notice; with `--json`
+ * only the first.
+ */
+function troubleTeller(say: (text: string) => void, isJson: boolean): (trouble: ApiError | null) => void {
   let away = 0
   return (trouble) => {
     if (trouble && away === 0) say(`waiting for the platform to come back: ${trouble.message}`)
     away += trouble ? 1 : -1
-    if (!trouble && away === 0) say('the platform is back')
+    if (!trouble && away === 0 && !isJson) say('the platform is back')
   }
 }
 
@@ -89,7 +92,7 @@ export function makeContext(options: {
     profile ??= profileInForce(say)
     return profile.kind === 'local' ? readPlatform(profile.dataDir) : profile
   }
-  const onTrouble = troubleTeller(say)
+  const onTrouble = troubleTeller(say, options.json)
   const client = (patienceMs = 0): Client => {
     // Asked at once, so that nobody waits who is not signed in.
     const { url } = access()

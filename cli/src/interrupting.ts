@@ -30,7 +30,7 @@ async function askWay(): Promise<'stop' | 'leave' | 'stay'> {
 export function interruptions(context: Context, { stop, leave }: Ways): () => void {
   let count = 0
   const stopIt = async (): Promise<void> => {
-    context.say('stopping the run; press Ctrl-C again to leave at once')
+    if (!context.isJson) context.say('stopping the run; press Ctrl-C again to leave at once')
     await stop().catch(() => context.say('the platform does not answer: the run was not stopped'))
   }
   const asked = async (): Promise<void> => {

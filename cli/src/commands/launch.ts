@@ -12,6 +12,7 @@ import {
   wholeOption,
 } from '../command.ts'
 import { type Context, longPatienceMs } from '../context.ts'
+import { withFlavor } from '../flavoring.ts'
 import { endingText, rungOf } from '../ladder.ts'
 import { everyItem } from '../pick.ts'
 import { amount } from '../shown.ts'
@@ -166,7 +167,8 @@ export const command: CommandSpec = {
     const name = given.args[0] ?? someName()
     const id = makeId('instance')
     const body = { id, name, image, flavor, ...(volumeGib === undefined ? {} : { volumeGib }) }
-    const instance = await client.createInstance({ params: { project }, body })
+    const asked = client.createInstance({ params: { project }, body })
+    const instance = await withFlavor(client, project, flavor, asked)
     const { nanosPerHour, storageNanosPerHour, currency } = instance.cost
     const [running, stopped] = [amount(nanosPerHour, currency), amount(storageNanosPerHour, currency)]
     context.say(`${name}: ${image} on ${flavor} · ${running} an hour running, ${stopped} stopped`)

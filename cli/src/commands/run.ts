@@ -11,10 +11,12 @@ import {
   UsageError,
   wholeOption,
 } from '../command.ts'
+import { type RunTeller, runTeller } from '../attending.ts'
 import { type Context, longPatienceMs } from '../context.ts'
 import { exitCodes } from '../failures.ts'
+import { withFlavor } from '../flavoring.ts'
 import { interruptions } from '../interrupting.ts'
-import { endingText, rungOf } from '../ladder.ts'
+import { endingText } from '../ladder.ts'
 import { writeLine } from '../output.ts'
 import { amount, decimal } from '../shown.ts'
 
@@ -102,26 +104,23 @@ function environmentOf(given: Given): Record<string, string> {
   )
 }
 
-/** Says each rung once, until the run is over; the run as it then is. */
-async function followStates(context: Context, client: Client, run: Run, signal: AbortSignal): Promise<Run> {
-  let last = ''
+/** Tells where it stands until the run is over; the run as it then is. */
+async function followStates(client: Client, run: Run, teller: RunTeller, signal: AbortSignal): Promise<Run> {
   const patience = { signal, patienceMs: longPatienceMs }
   for await (const followed of client.followRun({ params: { run: run.id } }, patience)) {
     if (followed.event !== 'run') continue
-    const { data } = followed
-    const rung = rungOf(data)
-    if (rung !== last && !finalRunStates.includes(data.state)) context.say(`${data.name}: ${rung}`)
-    last = rung
-    if (isSettled(data)) return data
+    teller.seen(followed.data)
+    if (isSettled(followed.data)) return followed.data
   }
   return client.getRun({ params: { run: run.id } })
 }
 
 /** The output, each piece once, to its end. */
-async function followOutput(client: Client, run: Run, signal: AbortSignal): Promise<void> {
+async function followOutput(client: Client, run: Run, teller: RunTeller, signal: AbortSignal): Promise<void> {
   const patience = { signal, patienceMs: longPatienceMs }
   for await (const { event, data } of client.followRunLog({ params: { run: run.id } }, patience)) {
     if (event === 'end') return
+    teller.beforeOutput()
     await writeLine(data)
   }
 }
@@ -129,27 +128,30 @@ async function followOutput(client: Client, run: Run, signal: AbortSignal): Prom
 /** Stays with a run until it is over, or until the person leaves it. */
 async function attend(context: Context, client: Client, run: Run): Promise<number> {
   const leaving = new AbortController()
+  const teller = runTeller(context, run)
   const left = interruptions(context, {
     stop: async () => void (await client.cancelRun({ params: { run: run.id } })),
     leave: () => leaving.abort(),
   })
   try {
     const [seen] = await Promise.all([
-      followStates(context, client, run, leaving.signal),
-      followOutput(client, run, leaving.signal),
+      followStates(client, run, teller, leaving.signal),
+      followOutput(client, run, teller, leaving.signal),
     ])
+    teller.close()
     // The log may have ended after the run did: the cost is what it is now.
     const over = isSettled(seen) ? await client.getRun({ params: { run: run.id } }) : seen
     const why = exitCodeOfRun(over) === 0 || over.ending?.exitCode ? null : endingText(over)
     if (why) context.say(`${over.name}: ${why}`)
-    if (over.allocation) context.say(closingLine(over))
     if (context.isJson) context.printJson(closingJson(over))
+    else if (over.allocation) context.say(closingLine(over))
     return exitCodeOfRun(over)
   } catch (error) {
     if (!leaving.signal.aborted) throw error
     context.say(`${run.name} goes on. Its output: gpuhour logs -f ${run.id}`)
     return exitCodes.tryAgain
   } finally {
+    teller.close()
     left()
   }
 }
@@ -191,7 +193,8 @@ export const command: CommandSpec = {
       ...(name === undefined ? {} : { name }),
       ...(timeLimitSeconds === undefined ? {} : { timeLimitSeconds }),
     }
-    const run = await client.createRun({ params: { project }, body })
+    const asked = client.createRun({ params: { project }, body })
+    const run = await withFlavor(client, project, body.flavor, asked)
     if (!isOn(given, 'detach')) return attend(context, client, run)
     if (context.isJson) context.printJson(run)
     else context.print(run.id)
