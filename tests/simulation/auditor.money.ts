@@ -72,14 +72,17 @@ export function lastSecondFindings(bill: Bill, evidence: Evidence): readonly str
     if (!first) return []
     const others = [...byResource(bill).values()].filter((one) => one[0]?.resource !== first.resource)
     const given = grantsOf(bill.organization, evidence, ended.recordedAt)
-    // What was given and not spent on others stood behind this one; storage was settled during the keeper's
-    // pass.
+    // What was given and not spent on others stood behind this one. The pass settled storage first; when it
+    // did stands on the bill.
+    const settled = bill.charges.findLast(({ resource, upTo }) => {
+      return resource !== first.resource && upTo >= pass.from && upTo <= pass.to
+    })
     const behindAt = (now: number): bigint =>
       given + answer.receivable - others.reduce((sum, one) => sum + resourceCost(bill, one, now), 0n)
     const paid = lengthOf(paidOf(events.slice(0, events.indexOf(ended) + 1), ended.at))
     const lines = linesOf(bill, first)
-    const isTooLong = costOf(lines, paid) > behindAt(pass.from)
-    const isTooShort = costOf(lines, paid + 1000) <= behindAt(pass.to)
+    const isTooLong = costOf(lines, paid) > behindAt(settled?.upTo ?? pass.from)
+    const isTooShort = costOf(lines, paid + 1000) <= behindAt(settled?.upTo ?? pass.to)
     return [
       ...(isTooLong ? [`${first.resource} was paid for ${paid} ms, more than the wallet had`] : []),
       ...(isTooShort ? [`${first.resource} ended after ${paid} ms, and the wallet had money for more`] : []),
