@@ -28,6 +28,8 @@ interface EngineThing {
 
 /** The label that everything of a platform on an engine bears. */
 export const platformLabel = 'gpuhour.platform'
+/** The container of a proof bears this one instead: it is no allocation of the platform. */
+const proofLabel = 'gpuhour.proof'
 
 function lines(command: string, args: readonly string[]): readonly string[] {
   const { stdout, status } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 50_000_000 })
@@ -92,7 +94,8 @@ function askEngine(socketPath: string, path: string): Promise<unknown> {
 
 /** Looks into the engine. */
 export async function engineCensus(socket: string): Promise<EngineCensus> {
-  const installationOf = (found: z.output<typeof labels>): string | null => found?.[platformLabel] ?? null
+  const installationOf = (found: z.output<typeof labels>): string | null =>
+    found?.[platformLabel] ?? (found?.[proofLabel] || null)
   const containers = containersSchema.parse(await askEngine(socket, '/containers/json?all=1'))
   const networks = networksSchema.parse(await askEngine(socket, '/networks'))
   const volumes = volumesSchema.parse(await askEngine(socket, '/volumes'))

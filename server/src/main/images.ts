@@ -22,7 +22,11 @@ function pipFiles(): readonly string[] {
 }
 
 /** What builds and proves the images on this machine. */
-export function imageBuilderOf({ config, clock }: Pick<RoleContext, 'config' | 'clock'>): ImageBuilder {
+export function imageBuilderOf({
+  config,
+  platform,
+  clock,
+}: Pick<RoleContext, 'config' | 'platform' | 'clock'>): ImageBuilder {
   const scratch = join(config.dataDir, 'builds')
   mkdirSync(scratch, { recursive: true, mode: 0o700 })
   const environment = new Map(
@@ -39,5 +43,6 @@ export function imageBuilderOf({ config, clock }: Pick<RoleContext, 'config' | '
     host: hostFactsOf(environment, pipFiles(), existsSync),
     mayInstall: process.getuid?.() === 0 && config.installEngine === 'auto',
     clock,
+    installation: platform.installation,
   })
 }

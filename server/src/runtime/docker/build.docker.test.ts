@@ -26,6 +26,7 @@ const names: string[] = []
 function builderIn(images: string, scratch: string): DockerImageBuilder {
   return new DockerImageBuilder({
     ...{ images, socketPath, scratch, clients: usualClients, clock: systemClock, mayInstall: true },
+    installation: mark,
     environment: new Map([
       ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
       // The client keeps a file of its own there.

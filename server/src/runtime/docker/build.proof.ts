@@ -27,11 +27,13 @@ const lockedProfile: readonly string[] = [
 export async function prove(
   client: DockerClient,
   request: ProofRequest,
+  installation: string,
   signal: AbortSignal,
 ): Promise<readonly ProofResult[]> {
   const gpus = request.gpus.length === 0 ? [] : ['--gpus', `"device=${request.gpus.join(',')}"`]
   const program = ['python3', '/opt/gpuhour/proofs/prove.py']
-  const args = ['run', ...lockedProfile, '--label=gpuhour.proof', ...gpus, request.imageId, ...program]
+  const label = `--label=gpuhour.proof=${installation}`
+  const args = ['run', ...lockedProfile, label, ...gpus, request.imageId, ...program]
   const { code, stdout, complaint } = await client.run({ args }, signal)
   const results = stdout.split('\n').flatMap((text) => resultOf(text))
   // 0: all hold; 1: one does not, and says so. Anything else, or silence, is no answer of the proofs.

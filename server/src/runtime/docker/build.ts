@@ -35,6 +35,8 @@ export interface DockerBuilderSettings {
   /** May it install `mmdebstrap` from Debian where that is missing? */
   readonly mayInstall: boolean
   readonly clock: Clock
+  /** Whose proofs they are, as a label of their containers says. */
+  readonly installation: string
 }
 
 /** The stage of a parent that others stand on; what changes often comes after it. */
@@ -103,7 +105,7 @@ export class DockerImageBuilder implements ImageBuilder {
 
   /** See `images/proofs`. */
   async prove(request: ProofRequest, signal: AbortSignal): Promise<readonly ProofResult[]> {
-    return prove(await this.#client(signal), request, signal)
+    return prove(await this.#client(signal), request, this.#settings.installation, signal)
   }
 
   async #client(signal: AbortSignal): Promise<DockerClient> {
