@@ -139,7 +139,7 @@ test('launch, show, stop, delete; names and ids', async () => {
   const twice = await gpuhour('launch', 'lab', ...shape, '-d')
   assert.deepEqual([twice.code, twice.out], [7, ''])
   assert.equal((await gpuhour('stop', 'lab')).out, 'lab\tstopped\n')
-  assert.equal((await gpuhour('rm', 'lab', '-d')).code, 0)
+  assert.equal((await gpuhour('rm', 'lab', '-d', '--yes')).code, 0)
   assert.equal((await gpuhour('start', 'lab', 'nobody')).code, 7)
 })
 
@@ -197,7 +197,6 @@ test('a run’s output comes once, in order, through a loss of the platform', as
     expected.filter((n) => n % 10 === 0).map((n) => `err ${n}`),
   )
   assert.equal(err.match(/waiting for the platform/g)?.length, 1, err)
-  assert.equal(err.match(/the platform is back/g)?.length, 1, err)
 })
 
 /** The run that the CLI has just made. */
