@@ -244,6 +244,12 @@ test('a machine without a fitting docker command says what was tried', async () 
   const images = join(folder, 'images')
   const settings = { images, socketPath, scratch: folder, clients: ['/nowhere/docker'], clock: systemClock }
   const host = { caBundle: null, pip: new Map<string, string>(), proxies: new Map<string, string>() }
-  const lost = new DockerImageBuilder({ ...settings, environment: new Map(), host, mayInstall: false })
+  const lost = new DockerImageBuilder({
+    ...settings,
+    environment: new Map(),
+    host,
+    mayInstall: false,
+    installation: mark,
+  })
   await assert.rejects(lost.prove({ imageId: 'sha256:0', gpus: [] }, never), /\/nowhere\/docker: not there/)
 })
