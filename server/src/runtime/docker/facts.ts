@@ -1,5 +1,5 @@
 import { asId, type AllocationId } from '../../kernel/ids.ts'
-import { type Instant, instant } from '../../kernel/time.ts'
+import { type Instant, instant, later } from '../../kernel/time.ts'
 import type { AllocationFact } from '../driver.ts'
 import { signalOf } from '../signals.ts'
 import { labels } from './profile.ts'
@@ -98,7 +98,8 @@ function endedFact(sight: Sight): AllocationFact | null {
     id,
     seen: 'ended',
     startedAt,
-    endedAt,
+    // The engine reads its clock for a start after the process began: a short one may have ended before that.
+    endedAt: startedAt === null ? endedAt : later(startedAt, endedAt),
     exitCode,
     signal: signalOf(exitCode, outOfMemory),
     outOfMemory,
