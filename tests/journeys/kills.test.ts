@@ -105,6 +105,8 @@ describe('kill -9 while a training run is attended', () => {
     const seen = (): string => `${platform.output()}\n${running.seen()}`
     const containers = new Set<string>()
     let firstAtMs = 0
+    // The CLI is attached once there is a run; before that it says that nobody answers, and ends.
+    await until('the run', () => runOf(person, name), { seen })
     for (let kill = 1; kill <= killsPerRun; kill += 1) {
       // The first one may come before its container is there; the last one while it still trains.
       const leftMs = begun + trainingSeconds[victim] * 1_000 - performance.now()
