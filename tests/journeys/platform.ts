@@ -293,7 +293,9 @@ export class JourneyPlatform {
 
   async #deleteEverything(installation: string): Promise<void> {
     const owner = new Person(this)
-    await owner.login()
+    // After a test that was cut short something may still be on its way back.
+    const isSignedIn = async (): Promise<boolean> => (await owner.gpuhour('login', '--local')).code === 0
+    await until('the operator signed in', isSignedIn, { seen: () => this.output() })
     const named = z.array(z.object({ id: z.string() }))
     for (const { id } of await owner.json(named, 'ls')) await owner.ask('rm', id, '--yes')
     const isGone = async (): Promise<boolean> => (await thingsOf(installation)).length === 0
