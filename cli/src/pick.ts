@@ -20,8 +20,8 @@ async function instanceNamed(context: Context, client: Client, name: string): Pr
 /** The runs of that name, the newest first. */
 async function runsNamed(context: Context, client: Client, name: string): Promise<readonly Run[]> {
   const { id: project } = await context.project()
-  const { items } = await client.listRuns({ params: { project }, query: { limit: 200 } })
-  return items.filter((run) => run.name === name)
+  const { items } = await client.listRuns({ params: { project }, query: { name: name.slice(0, 80) } })
+  return items
 }
 
 /** The instance of that id or name. */
@@ -51,9 +51,14 @@ export type Subject =
 
 /**
  * The instance of that id or name, else the run: the one that goes on where there is one, else the newest.
- * Two that go on are told apart by their ids only.
+ * Two that go on are told apart by their ids only, unless it does no harm to take the newest.
  */
-export async function pickSubject(context: Context, client: Client, name: string): Promise<Subject> {
+export async function pickSubject(
+  context: Context,
+  client: Client,
+  name: string,
+  options: { readonly isNewestMeant?: boolean } = {},
+): Promise<Subject> {
   if (name.startsWith('run_')) return { kind: 'run', run: await client.getRun({ params: { run: name } }) }
   if (name.startsWith('ins_'))
     return { kind: 'instance', instance: await client.getInstance({ params: { instance: name } }) }
@@ -61,7 +66,7 @@ export async function pickSubject(context: Context, client: Client, name: string
   if (instance) return { kind: 'instance', instance }
   const runs = await runsNamed(context, client, name)
   const [going, ...others] = runs.filter(({ endedAt }) => endedAt === null)
-  if (going && others.length > 0) {
+  if (going && others.length > 0 && !options.isNewestMeant) {
     const ids = [going, ...others].map(({ id }) => id).join(', ')
     throw new UsageError(`Several runs are called "${name}": ${ids}. Name one by its id.`)
   }

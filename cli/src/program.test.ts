@@ -44,7 +44,7 @@ test('wrong command lines: exit code 2, one line, the nearest word, no request',
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [['lanch'], /unknown command 'lanch' \(Did you mean launch\?\)/],
     [['run', '--gpuz', '2', '--', 'x'], /unknown option '--gpuz' \(Did you mean --gpu\?\)/],
-    [['show'], /missing required argument 'instance'/],
+    [['show'], /missing required argument 'name'/],
     [['show', 'a', 'b'], /too many arguments/],
     [['run', '--flavor', 'cpu.1x2', '--', 'x'], /Name an image/],
     [['usage', '--limit', '-5'], /whole number from 1 to 200\./],

@@ -8,10 +8,13 @@ const platform = await openStandIn({
   'GET /v1/projects/prj_a/instances': pageOf(),
   'GET /v1/projects/prj_a/instances?name=lab': pageOf(instanceOf('lab', 'running')),
   'GET /v1/projects/prj_a/instances?name=both': pageOf(instanceOf('both', 'running')),
-  'GET /v1/projects/prj_a/runs': pageOf(
+  'GET /v1/projects/prj_a/runs': pageOf(),
+  'GET /v1/projects/prj_a/runs?name=train': pageOf(
     runOf('train', 'succeeded', { id: 'run_newer' }),
     runOf('train', 'running'),
-    runOf('both', 'running'),
+  ),
+  'GET /v1/projects/prj_a/runs?name=both': pageOf(runOf('both', 'running')),
+  'GET /v1/projects/prj_a/runs?name=twin': pageOf(
     runOf('twin', 'running', { id: 'run_twin1' }),
     runOf('twin', 'queued', { id: 'run_twin2' }),
   ),
@@ -58,12 +61,28 @@ test('rm of a run says that runs are kept, and deletes nothing', async () => {
   assert.equal(platform.changes.length, before)
 })
 
-test('logs of an instance, of nobody; show of a run: each says where to look', async () => {
+test('show: an instance, else the run that goes on, else the newest', async () => {
+  const shown: readonly (readonly [string, RegExp])[] = [
+    ['lab', /^id +ins_lab$/m],
+    ['both', /^id +ins_both$/m],
+    ['train', /^id +run_train$/m],
+    ['run_train', /^command +true$/m],
+    ['twin', /^id +run_twin1$/m],
+  ]
+  for (const [name, line] of shown) {
+    const { code, out, err } = await platform.gpuhour('show', name)
+    assert.equal(code, 0, err)
+    assert.match(out, line)
+  }
+})
+
+test('logs of an instance, of nobody: each says where to look', async () => {
   const says: readonly (readonly [readonly string[], RegExp])[] = [
     [['logs', 'lab'], /^error: lab is an instance; logs are of runs: gpuhour ls --runs\.\n$/],
     [['logs', 'ins_x'], /^error: ins_x is an instance; logs are of runs: gpuhour ls --runs\.\n$/],
     [['logs', 'nobody'], /no run "nobody" in this project\. See: gpuhour ls --runs\.\n$/],
-    [['show', 'run_train'], /^error: run_train is a run, not an instance\. See: gpuhour ls --runs\.\n$/],
+    [['show', 'nobody'], /no instance or run "nobody"/],
+    [['ssh', 'run_train'], /^error: run_train is a run, not an instance\. See: gpuhour ls --runs\.\n$/],
   ]
   for (const [args, line] of says) {
     const { code, err } = await platform.gpuhour(...args)

@@ -123,6 +123,8 @@ describe('a person with a browser', { skip: whyNoBrowser }, () => {
       .first()
       .click()
     await lab.getByRole('tab', { name: 'Untitled.ipynb' }).waitFor()
+    // JupyterLab drops what is run before its kernel is there; its status bar tells.
+    await lab.getByText('Python 3 (ipykernel) | Idle').waitFor({ timeout: 60_000 })
     const cells = lab.getByRole('feed', { name: 'Cells' })
     await cells.getByRole('textbox').first().click()
     await lab.keyboard.insertText(cell)

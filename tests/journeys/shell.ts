@@ -66,12 +66,14 @@ export const closingSchema = z.strictObject({
   cpuHours: z.string().regex(/^\d+(\.\d+)?$/),
 })
 
+/** What `show --json` says of the money of an instance or a run. */
+export const costedSchema = z.object({ cost: z.object({ paidMillis: z.string() }) })
+
 /** An instance as `show --json` gives it, as far as these tests look into it. */
-export const instanceSchema = z.object({
+export const instanceSchema = costedSchema.extend({
   id: z.string(),
   state: z.string(),
   allocation: z.object({ id: z.string() }).nullable(),
-  cost: z.object({ paidMillis: z.string() }),
 })
 
 /** What a run cost and came to. */

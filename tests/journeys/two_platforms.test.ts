@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { readyAtMs, verifiedBill } from './bill.ts'
 import { containersOf, thingsOf } from './engine.ts'
 import { JourneyPlatform } from './platform.ts'
-import { instanceSchema, Person, readClosing } from './shell.ts'
+import { costedSchema, instanceSchema, Person } from './shell.ts'
 import { until } from './until.ts'
 
 // Ctrl-C on one platform; another begins on the same engine; the first comes back to what it left.
@@ -65,26 +65,17 @@ describe('two platforms, one of them away for a while', () => {
     context.diagnostic(`ready on fresh data after ${Math.round(elapsedMs)} ms`)
     ben = new Person(second)
     await ben.login()
-    const running = ben.begin(
-      'run',
-      '--image',
-      'base:1',
-      '--flavor',
-      'cpu.1x2',
-      '--json',
-      '--',
-      'echo',
-      'hello',
-    )
+    const words = ['--name', 'waits', '--image', 'base:1', '--flavor', 'cpu.1x2', '--', 'echo', 'hello']
+    const running = ben.begin('run', ...words)
     const { code, stdout, stderr } = await running.ended
     assert.equal(code, 0, running.seen())
     assert.match(
       stderr,
       /: queued: (its image is being built|base:1 is (waiting|building|proving)).* · free$/m,
     )
-    const { lines, closing } = readClosing(stdout)
-    assert.deepEqual(lines, ['hello'])
-    assert.ok(Number(closing.paidMillis) < 2_000, `the wait was paid for: ${closing.paidMillis} ms`)
+    assert.equal(stdout, 'hello\n')
+    const { cost } = await ben.json(costedSchema, 'show', 'waits')
+    assert.ok(Number(cost.paidMillis) < 2_000, `the wait was paid for: ${cost.paidMillis} ms`)
     assert.equal(await container(stays.id), stays.container)
   })
 

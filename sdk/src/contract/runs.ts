@@ -104,4 +104,7 @@ export const logQuery = z.strictObject({ follow: z.enum(['true', 'false']).defau
 /** Everything was sent: how many pieces there are. */
 export const logEnd = z.strictObject({ lines: z.int() })
 
-export const listRunsQuery = z.strictObject(pageQuery)
+export const listRunsQuery = z.strictObject({
+  ...pageQuery,
+  name: wanted.optional().describe('Only runs of this name; several may have it.'),
+})

@@ -216,7 +216,12 @@ test('Ctrl-C where nobody can be asked stops the run', async () => {
   child.kill('SIGINT')
   const { code, err } = await ended
   assert.equal(code, 130, err)
-  assert.equal((await api.operator.getRun({ params: { run } })).state, 'canceled')
+  const { state, name } = await api.operator.getRun({ params: { run } })
+  assert.equal(state, 'canceled')
+  const params = { project: api.demo.project }
+  const named = await api.operator.listRuns({ params, query: { name } })
+  assert.ok(named.items.some(({ id }) => id === run))
+  assert.deepEqual((await api.operator.listRuns({ params, query: { name: `${name}x` } })).items, [])
 })
 
 test('a statement as a bundle is verified by the same program without a server', async () => {

@@ -185,7 +185,11 @@ export function runHandlers(parts: ApiParts): Pick<Handlers, RunRoutes> {
         await store.read(async (tx) => {
           const project = await projectFor(tx, principal, 'read', params.project)
           const before = decodeCursor(query.cursor, /^run_[0-9a-z]{1,60}$/)
-          const rows = await jobs.runsOf(tx, project.id, { before, limit: query.limit + 1 })
+          const rows = await jobs.runsOf(tx, project.id, {
+            name: query.name,
+            before,
+            limit: query.limit + 1,
+          })
           const place = await placeOf(tx, project)
           const { items, next } = pageOf(
             rows,

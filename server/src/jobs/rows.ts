@@ -90,10 +90,11 @@ export async function lockRun(tx: Tx, id: RunId): Promise<RunRow | null> {
 export async function runsOf(
   tx: Tx,
   project: ProjectId,
-  options: { readonly before: string | null; readonly limit: number },
+  options: { readonly name?: string | undefined; readonly before: string | null; readonly limit: number },
 ): Promise<readonly RunRow[]> {
   const { rows } = await sql<RunRow>`select ${columns} from job_run
-    where project = ${project} and (${options.before}::text is null or id < ${options.before})
+    where project = ${project} and (${options.name ?? null}::text is null or name = ${options.name ?? null})
+      and (${options.before}::text is null or id < ${options.before})
     order by id desc limit ${options.limit}`.execute(tx.db)
   return rows
 }
