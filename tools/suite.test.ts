@@ -23,6 +23,10 @@ const files: Readonly<Record<string, string>> = {
   'crashing.test.ts': `console.error('last words'); process.exit(3)`,
   'empty.test.ts': ``,
   'hanging.test.ts': `test('f', () => new Promise((resolve) => setTimeout(resolve, 60_000)))`,
+  'unprepared.test.ts': `import { before } from 'node:test'; describe('s', () => {
+    before(() => { throw new Error('no engine') })
+    test('h', () => {})
+  })`,
   'lingering.test.ts': `test('g', () => {}); setInterval(() => {}, 1000)`,
 }
 
@@ -48,10 +52,11 @@ test('every outcome is counted and named: a crash, a hang and a skip too', { tim
       encoding: 'utf8',
       env: environment,
     })
-    assert.equal(stdout.trimEnd().split('\n').at(-1), '3 passed, 5 failed, 2 skipped', stdout)
+    assert.equal(stdout.trimEnd().split('\n').at(-1), '3 passed, 7 failed, 2 skipped', stdout)
     assert.match(stdout, /skipped: d \(.*skipping\.test\.ts:\d+\): no GPU here/)
     assert.match(stdout, /failed: c \(.*bad\.test\.ts:\d+\)\nError: wrong sum/)
     assert.match(stdout, /failed: .*crashing\.test\.ts/)
+    assert.match(stdout, /failed: s \(.*unprepared\.test\.ts:\d+\)\nError: no engine/)
     assert.match(stdout, /failed: .*empty\.test\.ts.*\nholds no test/)
     assert.match(stdout, /failed: .*hanging\.test\.ts/)
     assert.match(stdout, /│ seen/)

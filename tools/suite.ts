@@ -80,9 +80,11 @@ function reasonOf(error: unknown): string {
   return typeof thrown === 'string' ? thrown : inspect(thrown, { depth: 4, breakLength: 110 })
 }
 
-// A suite's failure only repeats that of a test in it.
+// A suite's failure only repeats that of a test in it, unless what went wrong is its own preparation.
 function isRepetition({ details }: Event): boolean {
-  return details.type === 'suite' || /subtests? failed/.test(reasonOf(details.error))
+  const { type, error } = details
+  if (error instanceof Error && 'failureType' in error && error.failureType === 'hookFailed') return false
+  return type === 'suite' || /subtests? failed/.test(reasonOf(error))
 }
 
 interface FileRecord {

@@ -17,6 +17,7 @@ const containerSchema = z.object({
     FinishedAt: z.string(),
     ExitCode: z.number(),
   }),
+  NetworkSettings: z.object({ Networks: z.record(z.string(), z.object({ IPAddress: z.string() })) }),
 })
 
 /** One container as the engine has it. */
@@ -29,6 +30,8 @@ export interface EngineRecord {
   readonly startedAt: string
   readonly finishedAt: string
   readonly exitCode: number
+  /** On its networks. */
+  readonly addresses: readonly string[]
 }
 
 /** The engine that the platforms of this machine use. */
@@ -57,7 +60,7 @@ function filtersOf(installation: string): string {
 async function inspect(id: string): Promise<EngineRecord | null> {
   const { status, body } = await ask(`/containers/${id}/json`)
   if (status !== 200) return null
-  const { Id, Config, State } = containerSchema.parse(body)
+  const { Id, Config, State, NetworkSettings } = containerSchema.parse(body)
   const {
     'gpuhour.allocation': allocation = '',
     'gpuhour.run': run,
@@ -71,6 +74,7 @@ async function inspect(id: string): Promise<EngineRecord | null> {
     startedAt: State.StartedAt,
     finishedAt: State.FinishedAt,
     exitCode: State.ExitCode,
+    addresses: Object.values(NetworkSettings.Networks).map(({ IPAddress }) => IPAddress),
   }
 }
 

@@ -3,7 +3,7 @@ import { extend, isExtendable, organizationsToExtend } from '../compute/leases.t
 import type { AllocationId, OrganizationId, SubjectId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { Store, Tx } from '../store/store.ts'
-import type { Loop, PassReport } from './loop.ts'
+import { type Loop, type PassReport, Troubles } from './loop.ts'
 
 /**
  * Ends what a lease paid for at the second at which it was used up: locks the subject and its allocation,
@@ -36,20 +36,14 @@ export function makeLeaseKeeper(store: Store, endLease: EndLease): Loop {
     everyMs: 1000,
     async pass(signal): Promise<PassReport> {
       const counts = { organizations: 0, extended: 0, ended: 0 }
-      const errors: unknown[] = []
+      const troubles = new Troubles()
       const due = await store.read(async (tx) => organizationsToExtend(tx, await tx.now()))
       for (const organization of due) {
         signal.throwIfAborted()
         counts.organizations += 1
-        try {
-          await keep(organization, counts)
-        } catch (error) {
-          // One organization's trouble is not the others': the pass goes on, and fails at its end.
-          errors.push(error)
-        }
+        await troubles.spare(() => keep(organization, counts))
       }
-      if (errors.length > 0)
-        throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'keeping leases failed')
+      troubles.report('keeping leases failed')
       return counts
     },
   }

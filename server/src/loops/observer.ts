@@ -6,7 +6,7 @@ import type { Instant } from '../kernel/time.ts'
 import * as placement from '../placement/placement.ts'
 import type { AllocationFact, NodeObservation, RuntimeDriver } from '../runtime/driver.ts'
 import type { Store, Tx } from '../store/store.ts'
-import type { Loop, PassReport } from './loop.ts'
+import { type Loop, type PassReport, Troubles } from './loop.ts'
 import { isInstance, learn, type Living, living, recordReleased } from './subjects.ts'
 import type { World } from './world.ts'
 
@@ -29,16 +29,20 @@ export function makeObserver(store: Store, driver: RuntimeDriver, world: World):
         answeredAt: await tx.now(),
       }))
       const counts = { nodes: 0, silent: 0, allocations: 0, learned: 0 }
+      const troubles = new Troubles()
       for (const observation of observations) {
         const node = before.nodes.find(({ id }) => id === observation.node)
         const mine = after.live.filter((one) => one.node === observation.node)
         const { subjects, answeredAt } = after
-        const look = { ...before, answeredAt, nodeSeenAt: node?.seenAt ?? null, subjects }
+        const look = { ...before, answeredAt, nodeSeenAt: node?.seenAt ?? null, subjects, troubles }
         counts.nodes += 1
         counts.allocations += mine.length
         if (!observation.answered) counts.silent += 1
-        counts.learned += await lookAt(store, world, observation, mine, look)
+        await troubles.spare(async () => {
+          counts.learned += await lookAt(store, world, observation, mine, look)
+        })
       }
+      troubles.report('observing failed')
       return counts
     },
   }
@@ -49,6 +53,7 @@ interface Asked {
   readonly answeredAt: Instant
   readonly nodeSeenAt: Instant | null
   readonly subjects: ReadonlyMap<AllocationId, Living>
+  readonly troubles: Troubles
 }
 
 /** Applies one node's answer, or its silence; answers how many allocations had news. */
@@ -77,11 +82,13 @@ async function lookAt(
     }
     if (!mayTell(allocation, look, asked.askedAt)) continue
     learned += 1
-    await store.transact(async (tx) => {
-      const state = await learn(tx, subject, look, times)
-      if (state === 'running') await openDoors(tx, subject, fact)
-      if (state === 'preparing') await noteStage(tx, subject, fact)
-    })
+    await asked.troubles.spare(() =>
+      store.transact(async (tx) => {
+        const state = await learn(tx, subject, look, times)
+        if (state === 'running') await openDoors(tx, subject, fact)
+        if (state === 'preparing') await noteStage(tx, subject, fact)
+      }),
+    )
   }
   if (observation.answered) {
     await store.transact(async (tx) => {
@@ -187,8 +194,10 @@ async function release(
       world.cleaned.delete(id)
       continue
     }
-    await store.transact((tx) => recordReleased(tx, subject, 'observer'))
-    for (const known of [world.cleaned, world.ended, world.halted]) known.delete(id)
+    await asked.troubles.spare(async () => {
+      await store.transact((tx) => recordReleased(tx, subject, 'observer'))
+      for (const known of [world.cleaned, world.ended, world.halted]) known.delete(id)
+    })
   }
 }
 

@@ -8,7 +8,7 @@ import type { WaitReason } from '../placement/rules.ts'
 import * as pricing from '../pricing/pricing.ts'
 import * as storage from '../storage/storage.ts'
 import type { Store, Tx } from '../store/store.ts'
-import type { Loop, PassReport } from './loop.ts'
+import { type Loop, type PassReport, Troubles } from './loop.ts'
 import { currencyOf, homeOf, lockWaiting, refuse } from './subjects.ts'
 
 /** What became of one request. */
@@ -18,8 +18,12 @@ export type Placed =
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'gone' }
 
+/** A request that fails in so many passes one after the other keeps nobody behind it any more. */
+const failuresMax = 3
+
 /** Gives devices to what waits for them, strictly first come, first served. */
 export function makePlacer(store: Store): Loop {
+  const failures = new Map<string, number>()
   return {
     name: 'placer',
     everyMs: 2000,
@@ -30,9 +34,8 @@ export function makePlacer(store: Store): Loop {
         (await store.read((tx) => catalog.flavors(tx))).map(({ id, gpuModel }) => [id, gpuModel ?? 'cpu']),
       )
       const fullPools = new Set<string>()
-      for (const request of waiting) {
-        signal.throwIfAborted()
-        const pool = pools.get(request.flavor) ?? 'cpu'
+      const troubles = new Troubles()
+      const tryOne = async (request: placement.RequestRow, pool: string): Promise<void> => {
         const result: Placed = fullPools.has(pool)
           ? await store.transact((tx) => behind(tx, request))
           : await store.transact((tx) => place(tx, request))
@@ -48,6 +51,19 @@ export function makePlacer(store: Store): Loop {
           await store.transact((tx) => explain(tx, request, result.reason, position))
         }
       }
+      for (const request of waiting) {
+        signal.throwIfAborted()
+        const { subject, flavor } = request
+        const pool = pools.get(flavor) ?? 'cpu'
+        const isDone = await troubles.spare(() => tryOne(request, pool))
+        const failed = isDone ? 0 : (failures.get(subject) ?? 0) + 1
+        if (failed > 0 && failed < failuresMax) fullPools.add(pool)
+        if (failed > 0) failures.set(subject, failed)
+        else failures.delete(subject)
+      }
+      for (const subject of failures.keys())
+        if (!waiting.some((request) => request.subject === subject)) failures.delete(subject)
+      troubles.report('placing failed')
       return counts
     },
   }

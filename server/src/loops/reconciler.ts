@@ -156,7 +156,7 @@ async function end(parts: ReconcilerParts, subject: Living, signal: AbortSignal)
   }
   const allocated = await store.read((tx) => placement.allocation(tx, allocation))
   // What ended must be seen ended before it is gone: its exit status is part of the record.
-  if (!hasEnded && allocated?.nodeStartedAt && allocated.endedAt === null) return
+  if (allocated?.nodeStartedAt && allocated.endedAt === null) return
   await driver.remove(allocation, signal)
   world.cleaned.set(allocation, await store.read((tx) => tx.now()))
 }
