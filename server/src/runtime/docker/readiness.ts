@@ -4,8 +4,9 @@ import type { Clock } from '../../kernel/clock.ts'
 import { unreachable } from '../../kernel/errors.ts'
 import type { Probe } from '../driver.ts'
 
-/** The first pause between two questions; each is a fifth longer than the one before. */
+/** The pause between two questions while the usual start lasts; from then on each is a fifth longer. */
 const firstPauseMs = 50
+const usualStartMs = 5000
 const longestPauseMs = 1000
 /** A door that takes longer than this to answer is asked again. */
 const answerMs = 2000
@@ -21,9 +22,11 @@ export async function allPass(
 }
 
 async function passes(probe: Probe, host: string, clock: Clock, signal: AbortSignal): Promise<void> {
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.2, longestPauseMs)) {
+  const began = clock.monotonic()
+  for (let pauseMs = firstPauseMs; ; ) {
     if (await answers(probe, host, clock, signal)) return
     await clock.sleep(pauseMs, signal)
+    if (clock.monotonic() - began > usualStartMs) pauseMs = Math.min(pauseMs * 1.2, longestPauseMs)
   }
 }
 
