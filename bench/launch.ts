@@ -176,7 +176,7 @@ for (let round = 0; round <= rounds; round += 1) {
 }
 const totals = (runs: readonly Stages[]): number[] => runs.map((run) => run['total'] ?? Number.NaN)
 const ratio = quantile(totals(ours), 0.5) / quantile(totals(theirs), 0.5)
-note('launch', [
+note(`launch, ${image}`, [
   `Launch to first cell, ${image}, image on the node, cold; ${rounds} rounds in turn.`,
   `p50 / p50 = **${ratio.toFixed(2)}** (goal ≤ 1.2).`,
   '',
