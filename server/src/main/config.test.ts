@@ -68,7 +68,13 @@ test('a child process reads the same configuration', () => {
 
 test('a typing error does not pass in silence', () => {
   assert.deepEqual(
-    unknownVariables({ GPUHOUR_PROT: '1', GPUHOUR_PORT: '1', GPUHOUR_TEST_RUN: 'x', PATH: '' }),
+    unknownVariables({
+      GPUHOUR_PROT: '1',
+      GPUHOUR_PORT: '1',
+      GPUHOUR_TEST_RUN: 'x',
+      GPUHOUR_URL: 'x',
+      PATH: '',
+    }),
     ['GPUHOUR_PROT'],
   )
 })

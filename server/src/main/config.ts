@@ -153,9 +153,12 @@ export function environmentOf(config: Config): Record<string, string> {
   )
 }
 
+/** What the command line reads; a shell that has them may start a platform too. */
+const clientVariables = ['GPUHOUR_URL', 'GPUHOUR_API_KEY', 'GPUHOUR_PROJECT']
+
 /** Names that look like ours but are none, so that a typing error does not pass in silence. */
 export function unknownVariables(environment: Environment = process.env): readonly string[] {
-  const known = new Set<string>(fields.map((field) => table[field].variable))
+  const known = new Set<string>([...fields.map((field) => table[field].variable), ...clientVariables])
   return Object.keys(environment).filter((name) => /^GPUHOUR_(?!TEST_)/.test(name) && !known.has(name))
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,6 +28,8 @@ export function imageBuilderOf({
   clock,
 }: Pick<RoleContext, 'config' | 'platform' | 'clock'>): ImageBuilder {
   const scratch = join(config.dataDir, 'builds')
+  // A builder that was killed left its working folders here, with the host's pip settings in them.
+  rmSync(scratch, { recursive: true, force: true })
   mkdirSync(scratch, { recursive: true, mode: 0o700 })
   const environment = new Map(
     Object.entries(process.env).flatMap(([name, value]) =>

@@ -23,7 +23,7 @@ export async function allPass(
 
 async function passes(probe: Probe, host: string, clock: Clock, signal: AbortSignal): Promise<void> {
   const began = clock.monotonic()
-  for (let pauseMs = firstPauseMs; ; ) {
+  for (let pauseMs = firstPauseMs; ;) {
     if (await answers(probe, host, clock, signal)) return
     await clock.sleep(pauseMs, signal)
     if (clock.monotonic() - began > usualStartMs) pauseMs = Math.min(pauseMs * 1.2, longestPauseMs)
