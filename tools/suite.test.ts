@@ -19,10 +19,13 @@ const files: Readonly<Record<string, string>> = {
     test('c', () => { throw new Error('wrong sum') })
   })`,
   'skipping.test.ts': `test('d', { skip: 'no GPU here' }, () => {})
-    test('e', { todo: 'later' }, () => { throw 1 })`,
+    test('e', { todo: 'later' }, () => { throw 1 })
+    describe('many', { skip: 'no engine here' }, () => { test('never told', () => {}) })`,
   'crashing.test.ts': `console.error('last words'); process.exit(3)`,
   'empty.test.ts': ``,
   'hanging.test.ts': `test('f', () => new Promise((resolve) => setTimeout(resolve, 60_000)))`,
+  'shared.ts': `export const all = () => { test('i', () => {}); test('j', () => {}) }`,
+  'importing.test.ts': `import { all } from './shared.ts'; all()`,
   'unprepared.test.ts': `import { before } from 'node:test'; describe('s', () => {
     before(() => { throw new Error('no engine') })
     test('h', () => {})
@@ -38,7 +41,9 @@ test('every outcome is counted and named: a crash, a hang and a skip too', { tim
         join(folder, name),
         `import { describe, test } from 'node:test'\nvoid describe\n${text}\n`,
       )
-    const paths = Object.keys(files).map((name) => relative(root, join(folder, name)))
+    const paths = Object.keys(files)
+      .filter((name) => name.includes('.test.'))
+      .map((name) => relative(root, join(folder, name)))
     const program = `
       import { emptyTally, runGroup, summaryOf } from ${JSON.stringify(`${root}tools/suite.ts`)}
       const tally = emptyTally()
@@ -52,10 +57,12 @@ test('every outcome is counted and named: a crash, a hang and a skip too', { tim
       encoding: 'utf8',
       env: environment,
     })
-    assert.equal(stdout.trimEnd().split('\n').at(-1), '3 passed, 7 failed, 2 skipped', stdout)
+    assert.equal(stdout.trimEnd().split('\n').at(-1), '5 passed, 7 failed, 3 skipped', stdout)
     assert.match(stdout, /skipped: d \(.*skipping\.test\.ts:\d+\): no GPU here/)
+    assert.match(stdout, /skipped: many \(.*skipping\.test\.ts:\d+\): no engine here/)
     assert.match(stdout, /failed: c \(.*bad\.test\.ts:\d+\)\nError: wrong sum/)
     assert.match(stdout, /failed: .*crashing\.test\.ts/)
+    assert.match(stdout, /importing\.test\.ts +2 passed/)
     assert.match(stdout, /failed: s \(.*unprepared\.test\.ts:\d+\)\nError: no engine/)
     assert.match(stdout, /failed: .*empty\.test\.ts.*\nholds no test/)
     assert.match(stdout, /failed: .*hanging\.test\.ts/)

@@ -95,13 +95,12 @@ interface FileRecord {
 }
 
 /** Counts events into the tally and into a record for each file. */
-function counting(tally: Tally) {
-  const records = new Map<string, FileRecord>()
-  const recordOf = (file: string | undefined): FileRecord => {
-    const record = records.get(file ?? '') ?? { passed: 0, failed: 0, skipped: 0, output: '' }
-    records.set(file ?? '', record)
-    return record
-  }
+function counting(tally: Tally, paths: readonly string[]) {
+  const fresh = (): FileRecord => ({ passed: 0, failed: 0, skipped: 0, output: '' })
+  const records = new Map(paths.map((path) => [path, fresh()]))
+  // Tests that stand in a file which others import: node tells them right before the summary of whose they are.
+  let imported = fresh()
+  const recordOf = (file: string | undefined): FileRecord => records.get(file ?? '') ?? imported
   const skip = (event: Event): void => {
     recordOf(event.file).skipped += 1
     tally.skipped += 1
@@ -111,8 +110,16 @@ function counting(tally: Tally) {
   }
   return {
     recordOf,
+    /** What became of a file that has just ended. */
+    closeRecord(file: string): FileRecord {
+      const record = recordOf(file)
+      for (const count of ['passed', 'failed', 'skipped'] as const) record[count] += imported[count]
+      imported = fresh()
+      return record
+    },
     pass(event: Event): void {
-      if (event.details.type === 'suite') return
+      // The tests of a suite that is skipped are never told one by one.
+      if (event.details.type === 'suite') return event.skip === undefined ? undefined : skip(event)
       // Node passes a file in which nothing was tested: its only test is then the file itself.
       if (event.name === event.file)
         return this.fail({ ...event, details: { ...event.details, error: 'holds no test' } })
@@ -171,9 +178,10 @@ export async function runGroup(group: Group, tally: Tally, signal: AbortSignal):
   if (group.files.length === 0 || signal.aborted) return
   const print = (text: string): void => void process.stdout.write(`${text}\n`)
   print(`\n${group.name}`)
-  const counted = counting(tally)
+  const paths = group.files.map(pathOf)
+  const counted = counting(tally, paths)
   const stream = run({
-    files: group.files.map(pathOf),
+    files: paths,
     concurrency: group.concurrency,
     timeout: group.minutesMax * 60_000,
     signal,
@@ -182,10 +190,10 @@ export async function runGroup(group: Group, tally: Tally, signal: AbortSignal):
   stream.on('test:fail', (event) => counted.fail(event))
   for (const name of ['test:stdout', 'test:stderr'] as const)
     stream.on(name, ({ file, message }) => (counted.recordOf(file).output += message))
-  const open = new Set(group.files.map(pathOf))
+  const open = new Set(paths)
   const report = (file: string, elapsedMs: number | null): void => {
     open.delete(file)
-    const record = counted.recordOf(file)
+    const record = counted.closeRecord(file)
     print(lineOf(file, record, elapsedMs))
     if (record.failed && record.output) print(record.output.trimEnd().replace(/^/gm, '    │ '))
   }

@@ -5,8 +5,9 @@ import { randomUUID } from 'node:crypto'
 import { systemClock } from '../server/src/kernel/clock.ts'
 import { messageOf } from '../server/src/kernel/errors.ts'
 import { type Config, dockerSocketOf, loadConfig } from '../server/src/main/config.ts'
+import { imageBuilderOf } from '../server/src/main/images.ts'
 import { installPackages } from '../server/src/main/packages.ts'
-import { readPlatform } from '../server/src/main/platform.ts'
+import { platformOf, readPlatform } from '../server/src/main/platform.ts'
 import { createPrinter } from '../server/src/main/progress.ts'
 import { type ProvisionOptions, provisionEngine, stopEngine } from '../server/src/main/provision.ts'
 import { signalProcess } from '../server/src/store/processes.ts'
@@ -164,6 +165,20 @@ async function reachEngine(options: ProvisionOptions): Promise<Engine | null> {
   }
 }
 
+/** Some tests start a container with real doors; a platform of the suite finds its layers again. */
+async function buildBase(config: Config, signal: AbortSignal): Promise<void> {
+  try {
+    const builder = imageBuilderOf({ config, platform: platformOf(config, null), clock: systemClock })
+    const recipe = (await builder.listRecipes(signal)).find(({ name }) => name === 'base')
+    if (!recipe || (await builder.present(recipe, signal))) return
+    say('Building the image base:1 for the tests …')
+    await builder.build(recipe, () => {}, signal)
+  } catch (error) {
+    // As without an engine: its tests say themselves what they could not run.
+    say(`Note: no image base:1 for the tests: ${messageOf(error)}`)
+  }
+}
+
 async function runSuite(groups: readonly Group[], config: Config, signal: AbortSignal): Promise<Tally> {
   const tally = emptyTally()
   const ground = prepareGround()
@@ -171,6 +186,7 @@ async function runSuite(groups: readonly Group[], config: Config, signal: AbortS
   const needsEngine = groups.some(({ name }) => !name.startsWith('rules'))
   await installPrograms(signal)
   const engine = needsEngine ? await reachEngine({ config, printer, signal, clock: systemClock }) : null
+  if (engine) await buildBase({ ...config, dataDir: join(ground.folder, 'data') }, signal)
   const server = await startTestServer()
   process.env[testServerVariable] = server.url
   try {
