@@ -98,7 +98,7 @@ interface FileRecord {
 function counting(tally: Tally, paths: readonly string[]) {
   const fresh = (): FileRecord => ({ passed: 0, failed: 0, skipped: 0, output: '' })
   const records = new Map(paths.map((path) => [path, fresh()]))
-  // Tests that stand in a file which others import: node tells them right before the summary of whose they are.
+  // Tests that stand in a file which others import: node tells them before the summary of whose they are.
   let imported = fresh()
   const recordOf = (file: string | undefined): FileRecord => records.get(file ?? '') ?? imported
   const skip = (event: Event): void => {

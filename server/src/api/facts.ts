@@ -1,7 +1,7 @@
 import * as catalog from '../catalog/catalog.ts'
 import type { FlavorShape } from '../catalog/flavors.rules.ts'
 import * as compute from '../compute/compute.ts'
-import { endsAt } from '../compute/leases.ts'
+import { endsOf } from '../compute/leases.ts'
 import type { AllocationId, PriceBookId, SubjectId } from '../kernel/ids.ts'
 import type { Currency } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
@@ -30,6 +30,7 @@ export interface SubjectFacts {
   readonly build: catalog.BuildRow | null
   /** Oldest first. */
   readonly allocations: readonly placement.AllocationRow[]
+  /** Of these allocations, and maybe of others. */
   readonly spells: ReadonlyMap<AllocationId, readonly Spell[]>
   readonly rates: ReadonlyMap<PriceBookId, Rates>
   readonly leaseUntil: Instant | null
@@ -60,35 +61,45 @@ interface SubjectRow {
   readonly version: string
 }
 
-/** Reads what a view of the subject needs. */
-export async function subjectFacts(tx: Tx, row: SubjectRow): Promise<SubjectFacts> {
-  const { id, state, image, version } = row
-  const request = state === 'queued' ? await placement.requestOf(tx, id) : null
-  const isBuilding = request?.reason === 'image_building'
+/**
+ * Reads what the views of the subjects need, in the same few queries for one and for a whole page; answers
+ * with what gives those of one of them.
+ */
+export async function subjectFacts(
+  tx: Tx,
+  rows: readonly SubjectRow[],
+): Promise<(row: SubjectRow) => SubjectFacts> {
+  const subjects = rows.map(({ id }) => id)
+  const queued = rows.filter(({ state }) => state === 'queued').map(({ id }) => id)
+  const requests = new Map((await placement.requestsOf(tx, queued)).map((row) => [row.subject, row]))
+  const isBuilding = [...requests.values()].some(({ reason }) => reason === 'image_building')
   const builds = isBuilding ? await catalog.builds(tx) : []
-  const allocations = await placement.allocationsOf(tx, id)
-  const live = allocations.find(({ releasedAt }) => releasedAt === null)
-  return {
-    request,
-    requestedAt: request?.requestedAt ?? (await askedAt(tx, id)),
-    build: builds.findLast((build) => build.image === image && build.version === version) ?? null,
-    allocations,
-    spells: await spellsOfAll(
-      tx,
-      allocations.map((allocation) => allocation.id),
-    ),
-    rates: await ratesOfAll(tx, [...new Set(allocations.map(({ priceBook }) => priceBook))]),
-    leaseUntil: live ? await endsAt(tx, live.lease) : null,
-  }
-}
-
-/** More changes than any subject has between two starts; older ones do not matter here. */
-const historyMax = 1000
-
-/** When it last began to wait for devices. */
-async function askedAt(tx: Tx, subject: SubjectId): Promise<Instant | null> {
-  const events = await compute.eventsOf(tx, subject, 0n, historyMax)
-  return (
-    events.findLast(({ toState, fromState }) => toState === 'queued' && fromState !== 'queued')?.at ?? null
+  const all = await placement.allocationsOf(tx, subjects)
+  const allocations = Map.groupBy(all, ({ subject }) => subject)
+  const live = all.filter(({ releasedAt }) => releasedAt === null)
+  const askedAt = await compute.askedAtOf(tx, subjects)
+  const ends = await endsOf(
+    tx,
+    live.map(({ lease }) => lease),
   )
+  const spells = await spellsOfAll(
+    tx,
+    all.map(({ id }) => id),
+  )
+  const rates = await ratesOfAll(tx, [...new Set(all.map(({ priceBook }) => priceBook))])
+  return ({ id, image, version }) => {
+    const request = requests.get(id) ?? null
+    const lease = live.find(({ subject }) => subject === id)?.lease
+    const isBuilt = request?.reason !== 'image_building'
+    const build = builds.findLast((one) => one.image === image && one.version === version)
+    return {
+      request,
+      requestedAt: request?.requestedAt ?? askedAt.get(id) ?? null,
+      build: isBuilt ? null : (build ?? null),
+      allocations: allocations.get(id) ?? [],
+      spells,
+      rates,
+      leaseUntil: lease === undefined ? null : (ends.get(lease) ?? null),
+    }
+  }
 }

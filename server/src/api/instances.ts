@@ -100,7 +100,25 @@ function view(row: compute.InstanceRow, { place, facts, home, principal, doors }
   }
 }
 
-/** An instance as this principal sees it now. */
+/** Instances as this principal sees them now. */
+export async function instanceViews(
+  tx: Tx,
+  rows: readonly compute.InstanceRow[],
+  place: PlaceFacts,
+  principal: Principal,
+  doors: Doors,
+): Promise<Instance[]> {
+  const factsOf = await subjectFacts(tx, rows)
+  const homes = await storage.volumesById(
+    tx,
+    rows.map(({ home }) => home),
+  )
+  return rows.map((row) =>
+    view(row, { place, facts: factsOf(row), home: homes.get(row.home) ?? null, principal, doors }),
+  )
+}
+
+/** One of them. */
 export async function instanceView(
   tx: Tx,
   row: compute.InstanceRow,
@@ -108,8 +126,8 @@ export async function instanceView(
   principal: Principal,
   doors: Doors,
 ): Promise<Instance> {
-  const facts = await subjectFacts(tx, row)
-  return view(row, { place, facts, home: await storage.volume(tx, row.home), principal, doors })
+  const factsOf = await subjectFacts(tx, [row])
+  return view(row, { place, facts: factsOf(row), home: await storage.volume(tx, row.home), principal, doors })
 }
 
 /** What the organization of a row is charged by and in. */
@@ -237,9 +255,7 @@ export function instanceHandlers(parts: ApiParts): Pick<Handlers, InstanceRoutes
             ({ id }) => id,
             (row) => row,
           )
-          const views: Instance[] = []
-          for (const row of items) views.push(await instanceView(tx, row, place, principal, doors))
-          return { items: views, next }
+          return { items: await instanceViews(tx, items, place, principal, doors), next }
         }),
       ),
 

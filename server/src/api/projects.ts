@@ -8,10 +8,10 @@ import * as tenancy from '../tenancy/tenancy.ts'
 import { organizationFor, projectFor } from './access.ts'
 import { type Call, type Handlers, made, ok, type StreamEvent } from './calls.ts'
 import { withoutClock } from './follow.ts'
-import { instanceView, placeOf } from './instances.ts'
+import { instanceViews, placeOf } from './instances.ts'
 import { pageOfAll } from './pages.rules.ts'
 import type { ApiParts } from './parts.ts'
-import { runView } from './runs.ts'
+import { runViews } from './runs.ts'
 import { shown } from './views.rules.ts'
 
 /** An organization as this principal sees it. */
@@ -55,16 +55,16 @@ async function* followProject(
         const project = await projectFor(tx, principal, 'read', params.project)
         const place = await placeOf(tx, project)
         const page = { before: null, limit: followedMax }
-        const found: StreamEvent<'followProject'>[] = []
-        for (const row of await compute.instancesOf(tx, project.id, {
-          ...page,
-          includeDeleted: last.size > 0,
-        }))
-          if (isWorthALook(last, row))
-            found.push({ event: 'instance', data: await instanceView(tx, row, place, principal, doors) })
-        for (const row of await jobs.runsOf(tx, project.id, page))
-          if (isWorthALook(last, row))
-            found.push({ event: 'run', data: await runView(tx, row, place, principal) })
+        const includeDeleted = last.size > 0
+        const instances = await compute.instancesOf(tx, project.id, { ...page, includeDeleted })
+        const runs = await jobs.runsOf(tx, project.id, page)
+        const isNews = (row: compute.InstanceRow | jobs.RunRow): boolean => isWorthALook(last, row)
+        const shownInstances = await instanceViews(tx, instances.filter(isNews), place, principal, doors)
+        const shownRuns = await runViews(tx, runs.filter(isNews), place, principal)
+        const found: StreamEvent<'followProject'>[] = [
+          ...shownInstances.map((data) => ({ event: 'instance' as const, data })),
+          ...shownRuns.map((data) => ({ event: 'run' as const, data })),
+        ]
         return found
       })
       const changed = views.filter(({ data }) => {

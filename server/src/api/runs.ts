@@ -3,13 +3,14 @@ import * as catalog from '../catalog/catalog.ts'
 import * as jobs from '../jobs/jobs.ts'
 import { notFound } from '../kernel/errors.ts'
 import { asId, type RunId } from '../kernel/ids.ts'
+import * as placement from '../placement/placement.ts'
 import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
 import { may, type Principal } from '../tenancy/rules.ts'
 import * as tenancy from '../tenancy/tenancy.ts'
 import { projectFor, runFor } from './access.ts'
 import { type Handlers, made, ok, type StreamEvent } from './calls.ts'
-import { type PlaceFacts, subjectFacts } from './facts.ts'
+import { type PlaceFacts, subjectFacts, type SubjectFacts } from './facts.ts'
 import { followSubject, resumeAfter } from './follow.ts'
 import { requireFunds } from './funds.ts'
 import { placeOf } from './instances.ts'
@@ -36,15 +37,13 @@ function endingOf(row: jobs.RunRow): Run['ending'] {
   return hasEnded ? { reason, exitCode, signal, outOfMemory } : null
 }
 
-/** A run as this principal sees it now. */
-export async function runView(
-  tx: Tx,
+function view(
   row: jobs.RunRow,
   place: PlaceFacts,
+  facts: SubjectFacts,
+  volume: storage.VolumeRow | null,
   principal: Principal,
-): Promise<Run> {
-  const facts = await subjectFacts(tx, row)
-  const volume = row.volume && (await storage.volume(tx, row.volume))
+): Run {
   const { id, project, name, flavor, command, createdBy, intent, state, timeLimitMs } = row
   const shape = place.flavors.get(flavor)
   return {
@@ -71,6 +70,33 @@ export async function runView(
     changedAt: shown(row.changedAt),
     endedAt: shown(row.endedAt),
   }
+}
+
+/** Runs as this principal sees them now. */
+export async function runViews(
+  tx: Tx,
+  rows: readonly jobs.RunRow[],
+  place: PlaceFacts,
+  principal: Principal,
+): Promise<Run[]> {
+  const factsOf = await subjectFacts(tx, rows)
+  const volumes = await storage.volumesById(
+    tx,
+    rows.flatMap(({ volume }) => volume ?? []),
+  )
+  const volumeOf = ({ volume }: jobs.RunRow) => (volume && volumes.get(volume)) ?? null
+  return rows.map((row) => view(row, place, factsOf(row), volumeOf(row), principal))
+}
+
+/** One of them. */
+export async function runView(
+  tx: Tx,
+  row: jobs.RunRow,
+  place: PlaceFacts,
+  principal: Principal,
+): Promise<Run> {
+  const factsOf = await subjectFacts(tx, [row])
+  return view(row, place, factsOf(row), row.volume && (await storage.volume(tx, row.volume)), principal)
 }
 
 /** A name from the command, where none was given: `python train.py` is `train`. */
@@ -166,10 +192,8 @@ function lineEvent(data: LogLine): StreamEvent<'followRunLog'> {
 async function isLogComplete(tx: Tx, id: RunId): Promise<boolean> {
   const row = await jobs.run(tx, id)
   if (!row || row.logComplete) return true
-  return (
-    isFinal(row.state) &&
-    (await subjectFacts(tx, row)).allocations.every(({ startedSeenAt }) => !startedSeenAt)
-  )
+  const allocations = await placement.allocationsOf(tx, [row.id])
+  return isFinal(row.state) && allocations.every(({ startedSeenAt }) => !startedSeenAt)
 }
 
 type RunRoutes = 'listRuns' | 'createRun' | 'getRun' | 'cancelRun' | 'followRun' | 'followRunLog'
@@ -197,9 +221,7 @@ export function runHandlers(parts: ApiParts): Pick<Handlers, RunRoutes> {
             ({ id }) => id,
             (row) => row,
           )
-          const views: Run[] = []
-          for (const row of items) views.push(await runView(tx, row, place, principal))
-          return { items: views, next }
+          return { items: await runViews(tx, items, place, principal), next }
         }),
       ),
 

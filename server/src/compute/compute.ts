@@ -21,6 +21,7 @@ export {
   anomalies,
   deletingInstances,
   door,
+  askedAtOf,
   eventsOf,
   instance,
   instanceByName,

@@ -24,6 +24,14 @@ export async function selectLease(tx: Tx, lease: LeaseId): Promise<LeaseRow | nu
   return rows[0] ?? null
 }
 
+/** Where the leases end; those that are not drawn on have no end. */
+export async function selectEnds(tx: Tx, leases: readonly LeaseId[]): Promise<ReadonlyMap<LeaseId, Instant>> {
+  if (leases.length === 0) return new Map()
+  const { rows } = await sql<{ lease: LeaseId; until: Instant }>`
+    select id as lease, until from lease where id = any(${leases}) and until is not null`.execute(tx.db)
+  return new Map(rows.map(({ lease, until }) => [lease, until]))
+}
+
 /**
  * Had everything that the lease pays for closed for good? Then settlement gave back what was left of its
  * holds.

@@ -88,8 +88,8 @@ function holdOf(
 }
 
 /** When the lease is used up; null: it does not run now, or never ends. */
-export async function endsAt(tx: Tx, lease: LeaseId): Promise<Instant | null> {
-  return (await rows.selectLease(tx, lease))?.until ?? null
+export async function endsOf(tx: Tx, leases: readonly LeaseId[]): Promise<ReadonlyMap<LeaseId, Instant>> {
+  return rows.selectEnds(tx, leases)
 }
 
 /** What an event has made of a lease. */

@@ -163,6 +163,20 @@ export async function eventsOf(
   return rows
 }
 
+/** When each of the subjects last began to wait for devices. */
+export async function askedAtOf(
+  tx: Tx,
+  subjects: readonly SubjectId[],
+): Promise<ReadonlyMap<SubjectId, Instant>> {
+  if (subjects.length === 0) return new Map()
+  const { rows } = await sql<{ subject: SubjectId; at: Instant }>`
+    select asked.subject, asked.at from unnest(${subjects}::text[]) as wanted (subject)
+      cross join lateral (select subject, at from instance_event
+        where subject = wanted.subject and to_state = 'queued' and from_state is distinct from 'queued'
+        order by seq desc limit 1) asked`.execute(tx.db)
+  return new Map(rows.map(({ subject, at: instant }) => [subject, instant]))
+}
+
 /** Something happened that cannot: for the operator. */
 export async function insertAnomaly(
   tx: Tx,

@@ -176,10 +176,11 @@ export async function requests(tx: Tx): Promise<readonly RequestRow[]> {
 }
 
 /** The request of a subject. */
-export async function requestOf(tx: Tx, subject: SubjectId): Promise<RequestRow | null> {
+export async function requestsOf(tx: Tx, subjects: readonly SubjectId[]): Promise<readonly RequestRow[]> {
+  if (subjects.length === 0) return []
   const { rows } = await sql<RequestRow>`
-    select ${requestColumns} from placement_request where subject = ${subject}`.execute(tx.db)
-  return rows[0] ?? null
+    select ${requestColumns} from placement_request where subject = any(${subjects})`.execute(tx.db)
+  return rows
 }
 
 /** Says why a request waits, where that changed; true if it did. */
@@ -303,11 +304,13 @@ export async function liveAllocations(tx: Tx): Promise<readonly AllocationRow[]>
 }
 
 /** All allocations of a subject, oldest first. */
-export async function allocationsOf(tx: Tx, subject: SubjectId): Promise<readonly AllocationRow[]> {
-  const { rows } = await sql<AllocationRow>`
-    select ${allocationColumns} from allocation where subject = ${subject} order by allocated_at, id`.execute(
-    tx.db,
-  )
+export async function allocationsOf(
+  tx: Tx,
+  subjects: readonly SubjectId[],
+): Promise<readonly AllocationRow[]> {
+  if (subjects.length === 0) return []
+  const { rows } = await sql<AllocationRow>`select ${allocationColumns} from allocation
+    where subject = any(${subjects}) order by allocated_at, id`.execute(tx.db)
   return rows
 }
 

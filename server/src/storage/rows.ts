@@ -43,7 +43,17 @@ export async function volume(tx: Tx, id: VolumeId): Promise<VolumeRow | null> {
   return rows[0] ?? null
 }
 
-/** The same, locked. */
+/** Several volumes, deleted ones too. */
+export async function volumesById(
+  tx: Tx,
+  ids: readonly VolumeId[],
+): Promise<ReadonlyMap<VolumeId, VolumeRow>> {
+  if (ids.length === 0) return new Map()
+  const { rows } = await sql<VolumeRow>`select ${columns} from volume where id = any(${ids})`.execute(tx.db)
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** One volume, locked. */
 export async function lockVolume(tx: Tx, id: VolumeId): Promise<VolumeRow | null> {
   const { rows } = await sql<VolumeRow>`select ${columns} from volume where id = ${id} for update`.execute(
     tx.db,

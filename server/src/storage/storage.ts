@@ -17,6 +17,7 @@ export {
   markPurged,
   volume,
   volumeByName,
+  volumesById,
   volumesOf,
 } from './rows.ts'
 
