@@ -29,13 +29,19 @@ def given(name: str) -> list[str]:
         text = (GIVEN / name).read_text()
     except FileNotFoundError:
         return []
-    return [line for line in text.splitlines() if line.strip()]
+    # Not splitlines(), for which a line has more ends than one.
+    return [line for line in text.split('\n') if line.strip()]
 
 
 def variables() -> dict[str, str]:
     """`NAME=value` lines of the file `environment`: GPUHOUR_* facts, and what the person asked for."""
     pairs = (line.split('=', 1) for line in given('environment') if '=' in line)
-    return {name: value for name, value in pairs if re.fullmatch(r'[A-Za-z_]\w*', name)}
+    return {name: plain(value) for name, value in pairs if re.fullmatch(r'[A-Za-z_]\w*', name)}
+
+
+def plain(escaped: str) -> str:
+    """A value as it was before its backslashes and line ends were written as `\\\\`, `\\n` and `\\r`."""
+    return re.sub(r'\\([\\nr])', lambda found: {'n': '\n', 'r': '\r'}.get(found[1], found[1]), escaped)
 
 
 def cpus() -> int | None:

@@ -80,12 +80,15 @@ describe('a person at a terminal', () => {
   })
 
   test('what goes in comes out: streams, words, variables, bytes', async () => {
-    const script = 'printf "%s|" "$@"; echo; echo "$GREETING"; echo oops >&2; printf "ä 你好 no end"'
+    const script =
+      'printf "%s|" "$@"; echo; echo "$GREETING"; printf %s\\\\n "$POEM"; echo oops >&2; printf "ä 你好 no end"'
     const words = ['a b', '', '$HOME', '*', "it's", '-x', '--json', '你好']
     const running = person.begin(
       ...small,
       '-e',
       'GREETING=hello  there',
+      '-e',
+      'POEM=a\\n\nLD_PRELOAD=b\u2028c',
       '--',
       'sh',
       '-c',
@@ -95,7 +98,10 @@ describe('a person at a terminal', () => {
     )
     const { code, stdout, stderr } = await running.ended
     assert.equal(code, 0, running.seen())
-    assert.ok(stdout.startsWith(`${words.join('|')}|\nhello  there\n`), running.seen())
+    assert.ok(
+      stdout.startsWith(`${words.join('|')}|\nhello  there\na\\n\nLD_PRELOAD=b\u2028c\n`),
+      running.seen(),
+    )
     assert.match(stdout, /ä 你好 no end/)
     assert.match(stderr, /^oops$/m)
   })

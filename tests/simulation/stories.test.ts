@@ -4,6 +4,7 @@ import * as catalog from '../../server/src/catalog/catalog.ts'
 import * as compute from '../../server/src/compute/compute.ts'
 import * as jobs from '../../server/src/jobs/jobs.ts'
 import { asId, type InstanceId } from '../../server/src/kernel/ids.ts'
+import * as storage from '../../server/src/storage/storage.ts'
 import { nodes, type Party, settleIn } from './plan.ts'
 import { Platform } from './platform.ts'
 import { Customers } from './customers.ts'
@@ -79,6 +80,53 @@ describe('stories', () => {
     await customers.cancel(id, party)
     await work(10)
     assert.equal((await platform.store.read((tx) => jobs.run(tx, id)))?.state, 'canceled')
+    assert.deepEqual(platform.world.containers(), [])
+  })
+
+  it('what was paid for to its end before a silence does not come back for nothing', async () => {
+    const id = asId('instance', 'ins_used_up')
+    await launch('sim/ok', 'cpu.1x2', id)
+    await work(5)
+    const lease = (await platform.store.read((tx) => compute.instance(tx, id)))?.allocation
+    assert.ok(lease)
+    // The first lease is ten minutes. Nobody extends it; it is seen beyond its end, and then nobody looks.
+    for (let second = 0; second < 605; second += 5) {
+      await platform.clock.advance(5000)
+      await platform.pass('observer')
+    }
+    assert.equal(await stateOf(id), 'running')
+    await platform.clock.advance(90_000)
+    await platform.pass('observer')
+    assert.equal(await stateOf(id), 'stopping')
+    await work(15)
+    assert.equal(await stateOf(id), 'stopped')
+    assert.deepEqual(platform.world.containers(), [])
+  })
+
+  it('a run whose volume was deleted while it waited is refused', async () => {
+    const [id, volume] = [asId('run', 'run_homeless'), asId('volume', 'vol_gone')]
+    const { organization, project } = party
+    const asked = { id: volume, organization, project, name: 'gone', sizeGib: 1, homeOf: null }
+    await platform.store.transact((tx) => storage.request(tx, asked))
+    await work(3)
+    await platform.store.transact(async (tx) => {
+      await jobs.create(tx, {
+        ...{ id, organization, project, name: id, image: 'sim/ok', version: '1', flavor: 'cpu.1x2' },
+        ...{
+          command: ['true'],
+          environment: {},
+          volume,
+          timeLimitMs: null,
+          createdBy: 'us',
+          requestHash: id,
+        },
+      })
+      await storage.remove(tx, volume, false)
+    })
+    await work(5)
+    const run = await platform.store.read((tx) => jobs.run(tx, id))
+    assert.equal(run?.state, 'failed')
+    assert.match(run?.reason ?? '', /volume/)
     assert.deepEqual(platform.world.containers(), [])
   })
 

@@ -87,12 +87,18 @@ export async function allocate<S extends Subject>(
   return { ok: true, allocation: id }
 }
 
+/** What the events of an allocation have come to, with those that were just appended. */
+interface Recorded extends Metered {
+  /** The money of its lease turned out not to reach as far as the events do: `lease_ended` was recorded. */
+  readonly isUsedUp: boolean
+}
+
 /** Appends usage events of an allocation, and brings its marks and its lease up to date. */
 export async function recordUsage(
   tx: Tx,
   allocation: placement.AllocationRow,
   events: readonly NewEvent[],
-): Promise<Metered> {
+): Promise<Recorded> {
   const metered = await record(tx, allocation.id, allocation.organization, events)
   const { recordedAt } = metered
   const { usedUpAt } = await refreshLease(tx, allocation.lease)
@@ -100,8 +106,11 @@ export async function recordUsage(
   if (metered.closedForGood || usedUpAt !== null)
     await placement.markAllocation(tx, allocation.id, 'closed_at', recordedAt)
   await tx.notify('billing')
-  return metered
+  return { ...metered, isUsedUp: usedUpAt !== null }
 }
+
+/** The end of what the money of a lease paid for. */
+const usedUp: EventInfo = { actor: 'lease_keeper', detail: 'the money for it was used up' }
 
 /** What a stop that anyone but the lease keeper asked for means for the bill: free from now on. */
 export async function recordStop(
@@ -128,8 +137,7 @@ export async function endLease<S extends Subject>(
   const allocation = await placement.lockAllocation(tx, allocationId)
   if (!allocation || allocation.closedAt !== null) return
   await recordUsage(tx, allocation, [{ type: 'lease_ended', at: usedUpAt, data: {} }])
-  const detail = 'the money for it was used up'
-  await life.advance(tx, subject, 'stop_requested', { actor: 'lease_keeper', detail })
+  await life.advance(tx, subject, 'stop_requested', usedUp)
 }
 
 /**
@@ -165,8 +173,9 @@ export async function learn<S extends Subject>(
         closedForGood: metered.closedForGood,
         exitedCleanly: finding.exit ? isCleanExit(finding.exit, subject.state === 'stopping') : false,
       })
-    } else {
-      await applyFinding(tx, allocation, finding)
+    } else if ((await applyFinding(tx, allocation, finding)) && subject.state === 'running') {
+      // A gap has shown that the money did not reach to the last sighting, before the lease keeper could.
+      subject = await life.advance(tx, subject, 'stop_requested', usedUp)
     }
   }
   return subject.state
@@ -186,30 +195,33 @@ function usageOf(event: UsageToWrite): NewEvent {
   }
 }
 
-/** Writes one finding that is not an event of the lifecycle. */
+/**
+ * Writes one finding that is not an event of the lifecycle; true where it goes on and its bill may not. What
+ * has ended by itself has its outcome from that.
+ */
 async function applyFinding(
   tx: Tx,
   allocation: placement.AllocationRow,
   finding: Exclude<Finding, { write: 'event' }>,
-): Promise<void> {
+): Promise<boolean> {
   const { id } = allocation
   switch (finding.write) {
     case 'usage': {
-      await recordUsage(tx, allocation, [usageOf(finding.event)])
-      return
+      const { isUsedUp } = await recordUsage(tx, allocation, [usageOf(finding.event)])
+      return isUsedUp && finding.event.type !== 'exited'
     }
     case 'sighting':
       await placement.saw(tx, [id], finding.at)
-      return
+      return false
     case 'silence':
       await placement.sawSilence(tx, id, finding.since)
-      return
+      return false
     case 'started':
       await placement.sawStarted(tx, id, finding.nodeStartedAt, finding.at)
-      return
+      return false
     case 'ended':
       await placement.markAllocation(tx, id, 'ended_at', await tx.now())
-      return
+      return false
   }
 }
 

@@ -57,7 +57,8 @@ function closeForGood(at: Configuration): Configuration {
 
 const start = instant(1_000_000)
 
-function look(at: Configuration, seen: Look, afterMs: number): Configuration {
+/** `isUsedUp`: where a gap is told, the money of the lease turns out not to reach to the last sighting. */
+function look(at: Configuration, seen: Look, afterMs: number, isUsedUp = false): Configuration {
   if (!isLive(at.life.state)) return at
   const watched: Watched = {
     purpose: 'instance',
@@ -99,8 +100,11 @@ function look(at: Configuration, seen: Look, afterMs: number): Configuration {
         break
       case 'usage':
         if (finding.event.type === 'exited') next = closeForGood(next)
-        else if (finding.event.type === 'contact_lost') next = { ...next, open: false }
-        else if (!next.closed) next = { ...next, open: true, everReady: true }
+        else if (finding.event.type === 'contact_lost' && !isUsedUp) next = { ...next, open: false }
+        else if (finding.event.type === 'contact_lost') {
+          next = closeForGood(next)
+          if (next.life.state === 'running') next = step(next, 'stop_requested', { closedForGood: false })
+        } else if (!next.closed) next = { ...next, open: true, everReady: true }
         break
       case 'event':
         next = step(next, finding.event, {
@@ -128,11 +132,11 @@ function seen(at: Configuration, exit: Exit): Look {
   }
 }
 
-const exits: readonly Exit[] = [
+const exits = [
   { exitCode: 0, signal: null, outOfMemory: false },
   { exitCode: 1, signal: null, outOfMemory: false },
   { exitCode: 69, signal: null, outOfMemory: false },
-]
+] as const satisfies readonly Exit[]
 
 function asked(at: Configuration): readonly Configuration[] {
   const { state, intent } = at.life
@@ -178,6 +182,7 @@ function world(at: Configuration): readonly Configuration[] {
   if (isLive(at.life.state)) {
     for (const exit of exits)
       for (const afterMs of [1000, 100_000]) next.push(look(at, seen(at, exit), afterMs))
+    next.push(look(at, seen(at, exits[0]), 100_000, true), look(at, { kind: 'silent' }, 100_000, true))
     next.push(look(at, { kind: 'silent' }, 100_000), look(at, { kind: 'preparing', startedAt: null }, 1000))
     if (at.container === 'started') next.push(look(at, { kind: 'preparing', startedAt: start }, 1000))
     // Another process in its place: the engine or somebody started it again.

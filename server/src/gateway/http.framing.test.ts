@@ -115,6 +115,25 @@ describe('requests whose end is in doubt', () => {
     })
   }
 
+  test("an upgrade behind a request in doubt is nobody's", async () => {
+    seen.length = 0
+    const keys = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+    const upgrade = [
+      'GET /marker HTTP/1.1',
+      ...head,
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      ...keys,
+      '',
+      '',
+    ]
+    const first = ['GET http://internal/ HTTP/1.1', ...head, '', ''].join('\r\n')
+    const answer = await askRaw(doors.gateway.appsPort, first + upgrade.join('\r\n'))
+    assert.match(answer, /^HTTP\/1\.1 400 /)
+    assert.equal(answer.split('HTTP/1.1 ').length, 2, 'one answer, then the end')
+    assert.deepEqual(seen, [])
+  })
+
   test('bare line feeds end no header', async () => {
     seen.length = 0
     await askRaw(

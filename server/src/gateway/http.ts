@@ -260,6 +260,7 @@ export async function openHttpDoor(options: HttpDoorOptions): Promise<Door> {
   }
   const onUpgrade = (message: IncomingMessage, client: Duplex, early: Buffer): void => {
     client.on('error', () => client.destroy())
+    if (doubted.has(message.socket)) return void client.destroy()
     const refuse = (subject: Subject, status: number, known: DoorInstance | null = null): void =>
       sendRaw(client, answerOf(message, true, { subject, status, known }, options))
     const verdict = judge(message, true, options)

@@ -58,6 +58,10 @@ export function makeLogKeeper(parts: LogKeeperParts): Loop {
             counts.lines += lines
             counts.complete += complete ? 1 : 0
           } catch (error) {
+            // What it wrote may be half a line: the next pass opens it anew, which cuts that off.
+            const log = logs.get(id)
+            logs.delete(id)
+            await log?.file.close().catch(() => {})
             parts.onTrouble(id, 'reading its log', error)
           }
         }),
@@ -83,8 +87,11 @@ async function readOn(
   const before = log.last
   let batch: LogLine[] = []
   let isAll = true
+  let isTorn = false
   const flush = async (): Promise<void> => {
+    isTorn = true
     await appendLines(log, allocation, batch)
+    isTorn = false
     if (batch.length > 0) await store.transact((tx) => tx.notify('logs', run))
     batch = []
   }
@@ -98,6 +105,8 @@ async function readOn(
       }
     }
   } catch (error) {
+    // What could not be written is not written again behind a half of it.
+    if (isTorn) throw error
     const isGone = error instanceof DriverError && error.code === 'log_gone'
     // Before its container is made there is no log, and that is no end.
     if (!isGone || !hadEnded) {

@@ -1,6 +1,7 @@
 import { settleForHold } from '../billing/billing.ts'
 import * as catalog from '../catalog/catalog.ts'
 import { compatibility } from '../catalog/rules.ts'
+import { invariant } from '../kernel/errors.ts'
 import { asId } from '../kernel/ids.ts'
 import { formatAmount } from '../kernel/money.ts'
 import * as placement from '../placement/placement.ts'
@@ -118,6 +119,8 @@ export async function place(tx: Tx, request: placement.RequestRow): Promise<Plac
   const home = await homeOf(tx, request.subject)
   // Volumes are locked before money is: whoever records a volume does it in that order.
   const volume = home ? await storage.lockVolume(tx, asId('volume', home)) : null
+  if (home && (!volume || volume.deletedAt !== null))
+    return { kind: 'refused', why: 'its volume was deleted' }
   const isMounted = volume?.attachedTo !== null && volume?.attachedTo !== undefined
   if (isMounted && volume.attachedTo !== request.subject) return { kind: 'waits', reason: 'volume_in_use' }
   const choice = await placement.findRoom(tx, flavor, volume?.node ?? null)
@@ -132,7 +135,10 @@ export async function place(tx: Tx, request: placement.RequestRow): Promise<Plac
   if (!book) return { kind: 'refused', why: `there is no price book in ${currency} yet` }
   const given = await allocate({ choice, flavor, imageVersion: version.id, book: book.id })
   if (!given.ok) return { kind: 'refused', why: unpaid(given.shortfall, currency) }
-  if (volume) await storage.attach(tx, volume.id, request.subject)
+  if (volume) {
+    const isAttached = await storage.attach(tx, volume.id, request.subject)
+    invariant(isAttached, 'a volume that was looked at under its lock can be mounted', { volume: volume.id })
+  }
   return { kind: 'placed' }
 }
 

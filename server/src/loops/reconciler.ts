@@ -21,6 +21,8 @@ import type { World } from './world.ts'
 export const readinessMsMax = 2 * minuteMs
 /** Half an hour without a container: nothing that we wait for takes longer. */
 export const preparationMsMax = 30 * minuteMs
+/** A log that cannot be kept (a full disk) keeps devices and scratch no longer than this after the end. */
+export const logPatienceMs = 15 * minuteMs
 /** The most that a guest gets to end by itself. */
 const graceSecondsMax = 10
 /** First and longest pause before a command that failed is asked again. */
@@ -149,12 +151,14 @@ async function end(parts: ReconcilerParts, subject: Living, signal: AbortSignal)
     await driver.halt(allocation, await graceFor(store, allocation), signal)
     if (!world.halted.has(allocation)) world.halted.set(allocation, await store.read((tx) => tx.now()))
   }
+  const allocated = await store.read((tx) => placement.allocation(tx, allocation))
   if (!isInstance(subject.subject)) {
     const run = await store.read((tx) => jobs.run(tx, asId('run', subject.subject)))
+    const now = await store.read((tx) => tx.now())
+    const isHopeless = allocated?.endedAt != null && now - allocated.endedAt > logPatienceMs
     // The log keeper reads to the end first, and says so; the observer sees the exit in the meantime.
-    if (run && !run.logComplete) return
+    if (run && !run.logComplete && !isHopeless) return
   }
-  const allocated = await store.read((tx) => placement.allocation(tx, allocation))
   // What ended must be seen ended before it is gone: its exit status is part of the record.
   if (allocated?.nodeStartedAt && allocated.endedAt === null) return
   await driver.remove(allocation, signal)

@@ -140,13 +140,13 @@ async function ofRun(tx: Tx, row: placement.AllocationRow): Promise<OwnPart | nu
   }
 }
 
+const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' }
+
 /**
- * One `NAME=value` a line; a value with a line end could pose as another variable, so those stay out of the
- * file.
+ * One `NAME=value` a line. A line end in a value would let the rest of it pose as another variable: it is
+ * written as an escape, which the image undoes.
  */
 function asLines(environment: ReadonlyMap<string, string>): string {
-  return [...environment]
-    .filter(([, value]) => !/[\r\n]/.test(value))
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('')
+  const escaped = (value: string): string => value.replaceAll(/[\\\n\r]/g, (one) => escapes[one] ?? one)
+  return [...environment].map(([name, value]) => `${name}=${escaped(value)}\n`).join('')
 }
