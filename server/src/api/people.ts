@@ -93,7 +93,7 @@ function sshKeyHandlers({ store }: ApiParts): Pick<Handlers, SshKeyRoutes> {
       const answer = await store.transact(async (tx) => {
         const { name, publicKey } = body
         const id = asId('sshKey', body.id)
-        const created = await tenancy.addSshKey(tx, principal.person, { id, name, publicKey })
+        const created = await tenancy.addSshKey(tx, principal, { id, name, publicKey })
         const change = { organization: null, principal, action: 'ssh_key.create', target: id, requestId }
         if (created.is === 'new') await tenancy.audit(tx, { ...change, after: created.row.fingerprint })
         return created
@@ -104,7 +104,7 @@ function sshKeyHandlers({ store }: ApiParts): Pick<Handlers, SshKeyRoutes> {
     deleteSshKey: async ({ principal, params, requestId }) => {
       requireOwn(principal, 'manage')
       await store.transact(async (tx) => {
-        const { id, fingerprint } = await tenancy.removeSshKey(tx, principal.person, params.sshKey)
+        const { id, fingerprint } = await tenancy.removeSshKey(tx, principal, params.sshKey)
         const change = { organization: null, principal, action: 'ssh_key.delete', target: id, requestId }
         await tenancy.audit(tx, { ...change, before: fingerprint })
       })
@@ -117,7 +117,7 @@ function apiKeyHandlers({ store }: ApiParts): Pick<Handlers, ApiKeyRoutes> {
   return {
     listApiKeys: async ({ principal, query }) => {
       requireOwn(principal, 'read')
-      const rows = await store.read((tx) => tenancy.apiKeysOf(tx, principal.person))
+      const rows = await store.read((tx) => tenancy.apiKeysSeen(tx, principal))
       return ok(pageOfAll(rows, query, ({ id }) => id, apiKeyView))
     },
 
@@ -129,7 +129,7 @@ function apiKeyHandlers({ store }: ApiParts): Pick<Handlers, ApiKeyRoutes> {
     deleteApiKey: async ({ principal, params, requestId }) => {
       requireOwn(principal, 'manage')
       await store.transact(async (tx) => {
-        const { id, organization } = await tenancy.revokeApiKey(tx, principal.person, params.apiKey)
+        const { id, organization } = await tenancy.revokeApiKey(tx, principal, params.apiKey)
         await tenancy.audit(tx, { organization, principal, action: 'api_key.delete', target: id, requestId })
       })
       return ok({})

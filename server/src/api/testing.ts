@@ -146,7 +146,8 @@ function addSomebody(tx: Tx): Promise<tenancy.PersonRow> {
   return tenancy.addPerson(tx, { email, name: `Person ${persons}`, isOperator: false, identityUser: null })
 }
 
-async function keyFor(
+/** The secret of a key that is confined to no project and never ends. */
+export async function keyFor(
   tx: Tx,
   person: tenancy.PersonRow,
   organization: Id<'organization'>,

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { asId } from '../kernel/ids.ts'
+import { instant } from '../kernel/time.ts'
 import {
   type Action,
   type KeyAction,
+  type KeyBounds,
   keyActions,
   may,
+  mayChangeSshKeys,
   mayMint,
   type Principal,
   type Resource,
+  seesKey,
 } from './rules.ts'
 
 const ours = asId('organization', 'org_ours')
@@ -33,6 +37,7 @@ function withKey(
   of: Principal,
   actions: readonly KeyAction[],
   project: typeof demo | null = null,
+  expiresAt: KeyBounds['expiresAt'] = null,
 ): Principal {
   const key = {
     id: asId('apiKey', 'key_1'),
@@ -40,7 +45,7 @@ function withKey(
     organization: ours,
     project,
     actions,
-    expiresAt: null,
+    expiresAt,
   }
   return { ...of, method: 'api_key', key }
 }
@@ -120,12 +125,75 @@ test('a key can less than its person, never more', () => {
     assert.equal(may(principal, action, on), expected, what)
 })
 
-test('a key mints no key that can more than itself', () => {
+const soon = instant(1_000)
+const later = instant(2_000)
+
+/** A key of everything that it might be confined to, but for what is said. */
+function bounds(
+  allowed: readonly KeyAction[],
+  { organization = ours, project: of = null, expiresAt = null }: Partial<KeyBounds> = {},
+): KeyBounds {
+  return { organization, project: of, actions: allowed, expiresAt }
+}
+
+test('a key mints no key that reaches further, can more or lives longer than itself', () => {
   const owner = person('owner')
-  assert.equal(mayMint(owner, ['read', 'compute'], null), true)
-  assert.equal(mayMint(owner, ['operate'], null), false)
-  assert.equal(mayMint(person('operator'), ['operate'], null), true)
-  assert.equal(mayMint(withKey(owner, ['read', 'manage']), ['compute'], null), false)
-  assert.equal(mayMint(withKey(owner, ['read', 'manage'], demo), ['read'], null), false)
-  assert.equal(mayMint(withKey(owner, ['read', 'manage'], demo), ['read'], demo), true)
+  const managing = withKey(owner, ['read', 'manage'])
+  const confined = withKey(owner, ['read', 'manage'], demo)
+  const lapsing = withKey(owner, ['read', 'manage'], null, soon)
+  const cases: readonly (readonly [string, Principal, KeyBounds, boolean])[] = [
+    ['a session, anything', owner, bounds(['read', 'compute'], { organization: theirs }), true],
+    ['no operator, to operate', owner, bounds(['operate']), false],
+    ['an operator, to operate', person('operator'), bounds(['operate']), true],
+    ['the same', managing, bounds(['read', 'manage']), true],
+    ['another action', managing, bounds(['compute']), false],
+    ['another organization', managing, bounds(['read'], { organization: theirs }), false],
+    ['for a while', managing, bounds(['read'], { expiresAt: later }), true],
+    ['its own project', confined, bounds(['read'], { project: demo }), true],
+    ['every project', confined, bounds(['read']), false],
+    ['another project', confined, bounds(['read'], { project: other }), false],
+    ['as long as itself', lapsing, bounds(['read'], { expiresAt: soon }), true],
+    ['longer than itself', lapsing, bounds(['read'], { expiresAt: later }), false],
+    ['for ever', lapsing, bounds(['read']), false],
+  ]
+  for (const [what, principal, asked, expected] of cases)
+    assert.equal(mayMint(principal, asked), expected, what)
+})
+
+test('a key sees the keys of its own organization and project, a session all', () => {
+  const owner = person('owner')
+  const whole = withKey(owner, keyActions)
+  const confined = withKey(owner, keyActions, demo)
+  const cases: readonly (readonly [string, Principal, Partial<KeyBounds>, boolean])[] = [
+    ['a session, elsewhere', owner, { organization: theirs }, true],
+    ['of its organization', whole, {}, true],
+    ['of a project there', whole, { project: demo }, true],
+    ['of another organization', whole, { organization: theirs }, false],
+    ['of its project', confined, { project: demo }, true],
+    ['of another project', confined, { project: other }, false],
+    ['of the whole organization', confined, {}, false],
+  ]
+  for (const [what, principal, of, expected] of cases)
+    assert.equal(seesKey(principal, bounds(['read'], of)), expected, what)
+})
+
+test('who may change the SSH keys of a person', () => {
+  const owner = person('owner')
+  const cases: readonly (readonly [string, Principal, boolean])[] = [
+    ['a session', owner, true],
+    ['the key of platform.json', withKey(owner, keyActions), true],
+    [
+      'a key of gpuhour login',
+      withKey(
+        owner,
+        keyActions.filter((one) => one !== 'operate'),
+      ),
+      true,
+    ],
+    ['the least key', withKey(owner, ['manage', 'connect']), true],
+    ['no connect', withKey(owner, ['read', 'manage']), false],
+    ['no manage', withKey(owner, ['read', 'connect']), false],
+    ['one project', withKey(owner, keyActions, demo), false],
+  ]
+  for (const [what, principal, expected] of cases) assert.equal(mayChangeSshKeys(principal), expected, what)
 })

@@ -9,15 +9,20 @@ export const keyActions = ['read', 'compute', 'storage', 'connect', 'billing', '
 /** One of them. */
 export type KeyAction = (typeof keyActions)[number]
 
-/** The key that speaks for a person. */
-export interface PresentedKey {
-  readonly id: Id<'apiKey'>
-  readonly name: string
+/** What a key is confined to. */
+export interface KeyBounds {
   readonly organization: OrganizationId
   /** Null: every project of the organization. */
   readonly project: ProjectId | null
   readonly actions: readonly KeyAction[]
+  /** Null: until it is revoked. */
   readonly expiresAt: Instant | null
+}
+
+/** The key that speaks for a person. */
+export interface PresentedKey extends KeyBounds {
+  readonly id: Id<'apiKey'>
+  readonly name: string
 }
 
 /** Who is acting, once identified. */
@@ -112,17 +117,29 @@ function keyMay(key: PresentedKey, action: Action, on: Resource): Verdict {
   return 'yes'
 }
 
-/** May a principal mint a key with these actions? Never one that can more than itself. */
-export function mayMint(
-  principal: Principal,
-  actions: readonly KeyAction[],
-  project: ProjectId | null,
-): boolean {
-  if (actions.includes('operate') && !principal.isOperator) return false
-  if (principal.key === null) return true
-  const { key } = principal
+/** May a principal mint this key? Never one that reaches further, can more or lives longer than itself. */
+export function mayMint({ isOperator, key }: Principal, asked: KeyBounds): boolean {
+  if (asked.actions.includes('operate') && !isOperator) return false
+  if (key === null) return true
   return (
-    actions.every((action) => key.actions.includes(action)) &&
-    (key.project === null || key.project === project)
+    (key.organization === asked.organization || key.actions.includes('operate')) &&
+    (key.project === null || key.project === asked.project) &&
+    asked.actions.every((action) => key.actions.includes(action)) &&
+    (key.expiresAt === null || (asked.expiresAt !== null && asked.expiresAt <= key.expiresAt))
   )
+}
+
+/** Does a principal see and revoke this key of its person? A key: those of its organization and project. */
+export function seesKey({ key }: Principal, of: Pick<KeyBounds, 'organization' | 'project'>): boolean {
+  if (key === null) return true
+  return key.organization === of.organization && (key.project === null || key.project === of.project)
+}
+
+/**
+ * May a principal add and remove the SSH keys of its person? They open every machine of the person: a key of
+ * one project may not, nor one that could not connect itself.
+ */
+export function mayChangeSshKeys({ key }: Principal): boolean {
+  if (key === null) return true
+  return key.project === null && key.actions.includes('manage') && key.actions.includes('connect')
 }

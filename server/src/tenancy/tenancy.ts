@@ -11,12 +11,20 @@ import {
 import { type Instant, instant, minuteMs } from '../kernel/time.ts'
 import type { Tx } from '../store/store.ts'
 import * as rows from './rows.ts'
-import { type KeyAction, keyActions, may, mayMint, type Principal, type Role } from './rules.ts'
+import {
+  type KeyBounds,
+  keyActions,
+  may,
+  mayChangeSshKeys,
+  mayMint,
+  type Principal,
+  type Role,
+  seesKey,
+} from './rules.ts'
 import { type ParsedSshKey, parseSshKey } from './sshkeys.rules.ts'
 
 export type { ApiKeyRow, OrganizationRow, PersonRow, ProjectRow, SshKeyRow } from './rows.ts'
 export {
-  apiKeysOf,
   auditOf,
   organization,
   person,
@@ -129,12 +137,23 @@ export function checkedSshKey(publicKey: string): ParsedSshKey {
   ])
 }
 
-/** Adds a public key to a person. One key belongs to one person: by it the gateway knows who knocks. */
+function requireSshKeys(principal: Principal): void {
+  if (mayChangeSshKeys(principal)) return
+  throw new AppError(
+    'forbidden',
+    'SSH keys open every machine of their person, and this API key may less. ' +
+      'Sign in, or use a key of the whole organization that is allowed "manage" and "connect".',
+  )
+}
+
+/** Adds a public key to whom asks. One key belongs to one person: by it the gateway knows who knocks. */
 export async function addSshKey(
   tx: Tx,
-  person: PersonId,
+  principal: Principal,
   asked: { id: Id<'sshKey'>; name: string; publicKey: string },
 ): Promise<Made<rows.SshKeyRow>> {
+  requireSshKeys(principal)
+  const { person } = principal
   const parsed = checkedSshKey(asked.publicKey)
   const publicKey = parsed.comment ? `${parsed.text} ${parsed.comment}` : parsed.text
   const found = await rows.sshKey(tx, asked.id)
@@ -152,10 +171,11 @@ export async function addSshKey(
   ])
 }
 
-/** Removes a key of the person; refuses one that is not theirs as if it were not there. */
-export async function removeSshKey(tx: Tx, person: PersonId, id: string): Promise<rows.SshKeyRow> {
+/** Removes a key of whom asks; refuses one that is not theirs as if it were not there. */
+export async function removeSshKey(tx: Tx, principal: Principal, id: string): Promise<rows.SshKeyRow> {
+  requireSshKeys(principal)
   const found = await rows.sshKey(tx, id)
-  if (!found || found.person !== person) throw notFound('SSH key', id)
+  if (!found || found.person !== principal.person) throw notFound('SSH key', id)
   await rows.deleteSshKey(tx, found.id)
   // The SSH door ends what the key had opened.
   await tx.notify('routes')
@@ -163,13 +183,15 @@ export async function removeSshKey(tx: Tx, person: PersonId, id: string): Promis
 }
 
 /** A key to be made. */
-export interface NewApiKey {
+export interface NewApiKey extends KeyBounds {
   readonly id: Id<'apiKey'>
   readonly name: string
-  readonly organization: OrganizationId
-  readonly project: ProjectId | null
-  readonly actions: readonly KeyAction[]
-  readonly expiresAt: Instant | null
+}
+
+/** The keys of whom asks, as far as they see them; oldest first. */
+export async function apiKeysSeen(tx: Tx, principal: Principal): Promise<readonly rows.ApiKeyRow[]> {
+  const all = await rows.apiKeysOf(tx, principal.person)
+  return all.filter((one) => seesKey(principal, one))
 }
 
 /** Makes an API key for whom asks; the secret is in the answer of the first time only. */
@@ -178,8 +200,11 @@ export async function createApiKey(
   principal: Principal,
   asked: NewApiKey,
 ): Promise<Made<rows.ApiKeyRow> & { readonly secret: string | null }> {
-  if (!mayMint(principal, asked.actions, asked.project))
-    throw new AppError('forbidden', 'A key cannot be allowed more than who makes it. Ask for fewer actions.')
+  if (!mayMint(principal, asked))
+    throw new AppError(
+      'forbidden',
+      'A key cannot be allowed more than who makes it, nor live longer. Ask for less, or sign in.',
+    )
   const { person } = principal
   const actions = keyActions.filter((action) => asked.actions.includes(action))
   const { organization, project, name } = asked
@@ -203,10 +228,11 @@ function keyRow(
   return { ...asked, hint: secret.slice(0, hintLength), createdAt, lastUsedAt: null, revokedAt: null }
 }
 
-/** Ends a key of the person; refuses one that is not theirs as if it were not there. */
-export async function revokeApiKey(tx: Tx, person: PersonId, id: string): Promise<rows.ApiKeyRow> {
+/** Ends a key of whom asks; refuses one that they do not see as if it were not there. */
+export async function revokeApiKey(tx: Tx, principal: Principal, id: string): Promise<rows.ApiKeyRow> {
   const found = await rows.apiKey(tx, id)
-  if (!found || found.person !== person || found.revokedAt !== null) throw notFound('API key', id)
+  const isSeen = found?.person === principal.person && seesKey(principal, found)
+  if (!found || !isSeen || found.revokedAt !== null) throw notFound('API key', id)
   await rows.revokeApiKey(tx, found.id, await tx.now())
   return found
 }
