@@ -1,16 +1,14 @@
 import { type RouteName, routes } from '@gpuhour/sdk/contract'
 import { Hono } from 'hono'
-import { apiKeys } from '../identity/apikeys.ts'
-import { identify } from '../identity/identity.ts'
 import { sessionCookie } from '../identity/sessions.ts'
-import { AppError, isAppError, messageOf } from '../kernel/errors.ts'
-import { sha256Hex, systemIds } from '../kernel/ids.ts'
+import { AppError, messageOf } from '../kernel/errors.ts'
+import { systemIds } from '../kernel/ids.ts'
 import * as placement from '../placement/placement.ts'
 import type { Principal } from '../tenancy/rules.ts'
+import { type Callers, makeCallers } from './callers.ts'
 import type { Answer, Handlers } from './calls.ts'
 import { serveConsole } from './console.ts'
 import { instanceHandlers } from './instances.ts'
-import { callerLimit, makeLimiter, strangerLimit } from './limits.ts'
 import { makeMetrics, type Metrics } from './metrics.ts'
 import { moneyHandlers } from './money.ts'
 import { offerHandlers } from './offers.ts'
@@ -38,6 +36,8 @@ interface Variables {
   /** For log and metrics: the route's name, never the path. */
   route: string
   principal: Principal | null
+  /** What is left of the limit that applied, for the answer. */
+  limits: Headers | null
 }
 
 type Environment = { Bindings: Connection; Variables: Variables }
@@ -76,36 +76,7 @@ function pathParams(params: Record<string, string>): Record<string, string> {
 
 interface Serving {
   readonly parts: ApiParts
-  readonly callers: ReturnType<typeof makeLimiter>
-  readonly strangers: ReturnType<typeof makeLimiter>
-}
-
-/** Refuses a caller who is too quick; the headers follow draft-ietf-httpapi-ratelimit-headers. */
-function limitCaller({ callers }: Serving, request: Request, address: string): Headers {
-  const secret = request.headers.get('authorization') ?? request.headers.get('cookie')
-  const taken = callers.take(secret === null ? address : sha256Hex(secret))
-  const headers = new Headers({
-    'ratelimit-policy': `"caller";q=${callerLimit.burst};w=${callerLimit.burst / callerLimit.perSecond}`,
-    ratelimit: `"caller";r=${taken.remaining};t=${taken.retryAfter}`,
-  })
-  if (taken.allowed) return headers
-  throw new AppError(
-    'rate_limited',
-    `More than ${callerLimit.perSecond} requests a second. Wait, then go on.`,
-  )
-}
-
-/** Who is asking; who guesses is slowed down by address. */
-async function identified(serving: Serving, request: Request, address: string): Promise<Principal> {
-  const { store, sessions } = serving.parts
-  try {
-    return await store.transact((tx) => identify(tx, [apiKeys, sessions.identity], request))
-  } catch (error) {
-    const isWrong = isAppError(error) && error.code === 'unauthenticated'
-    if (isWrong && !serving.strangers.take(address).allowed)
-      throw new AppError('rate_limited', 'Too many wrong keys from this address. Wait a little.')
-    throw error
-  }
+  readonly callers: Callers
 }
 
 function jsonResponse({ status, body }: Answer<unknown>): Response {
@@ -118,13 +89,13 @@ function jsonResponse({ status, body }: Answer<unknown>): Response {
 /** Serves one route of the contract. */
 function addRoute(app: Hono<Environment>, name: RouteName, handler: AnyHandler, serving: Serving): void {
   const { method, path } = routes[name]
-  const { parts } = serving
+  const { parts, callers } = serving
   app.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('route', name)
     const { raw } = c.req
-    const limits = limitCaller(serving, raw, c.get('address'))
-    for (const [key, value] of limits) c.header(key, value)
-    const principal = await identified(serving, raw, c.get('address'))
+    const principal = await callers.identify(raw.headers, c.get('address'), (limits) =>
+      c.set('limits', limits),
+    )
     c.set('principal', principal)
     const params = pathParams(c.req.param())
     const checked = await checkRequest(name, raw)
@@ -137,14 +108,10 @@ function addRoute(app: Hono<Environment>, name: RouteName, handler: AnyHandler, 
       if (isRace(error)) return handler(call)
       throw error
     })
-    const response =
-      'status' in answer
-        ? jsonResponse(answer)
-        : streamResponse(answer, parts.clock, ending, (error) =>
-            parts.log.warn({ requestId, route: name, cause: messageOf(error) }, 'a stream ended by a fault'),
-          )
-    for (const [key, value] of limits) response.headers.set(key, value)
-    return response
+    if ('status' in answer) return jsonResponse(answer)
+    return streamResponse(answer, parts.clock, ending, (error) =>
+      parts.log.warn({ requestId, route: name, cause: messageOf(error) }, 'a stream ended by a fault'),
+    )
   })
 }
 
@@ -176,8 +143,9 @@ function refuseForeign({ consoleUrl }: ApiParts, request: Request): void {
     )
 }
 
-function secure(response: Response, requestId: string): void {
+function secure(response: Response, requestId: string, limits: Headers | null): void {
   response.headers.set('x-request-id', requestId)
+  for (const [name, value] of limits ?? []) response.headers.set(name, value)
   response.headers.set('x-content-type-options', 'nosniff')
   response.headers.set('referrer-policy', 'no-referrer')
   response.headers.set('x-frame-options', 'DENY')
@@ -191,6 +159,7 @@ function addEdges(app: Hono<Environment>, parts: ApiParts, metrics: Metrics): vo
     c.set('address', c.env.incoming?.socket.remoteAddress ?? 'unknown')
     c.set('route', 'none')
     c.set('principal', null)
+    c.set('limits', null)
     refuseForeign(parts, c.req.raw)
     await next()
     const ms = clock.monotonic() - began
@@ -214,7 +183,7 @@ function addEdges(app: Hono<Environment>, parts: ApiParts, metrics: Metrics): vo
     const requestId = c.get('requestId')
     if (told.code === 'internal') log.error({ requestId, err: error, ...told.detail }, 'a fault of ours')
     const response = problemResponse(told, requestId)
-    secure(response, requestId)
+    secure(response, requestId, c.get('limits'))
     return response
   })
 }
@@ -226,15 +195,11 @@ function addEdges(app: Hono<Environment>, parts: ApiParts, metrics: Metrics): vo
 export function createApp(parts: ApiParts): App {
   const app = new Hono<Environment>()
   const metrics = makeMetrics()
-  const serving: Serving = {
-    parts,
-    callers: makeLimiter(callerLimit, parts.clock),
-    strangers: makeLimiter(strangerLimit, parts.clock),
-  }
+  const serving: Serving = { parts, callers: makeCallers(parts) }
   addEdges(app, parts, metrics)
   app.use('*', async (c, next) => {
     await next()
-    secure(c.res, c.get('requestId'))
+    secure(c.res, c.get('requestId'), c.get('limits'))
   })
   const handlers = allHandlers(parts)
   // Object.keys forgets that the keys of `routes` are its names, and a union of handlers has no common call.

@@ -9,8 +9,11 @@ export interface Limit {
 /** Generous: a console with every page open stays far below it, a loop without a pause meets it at once. */
 export const callerLimit: Limit = { burst: 300, perSecond: 100 }
 
-/** Wrong credentials from one address: a person mistypes a few times, a guesser is slowed to nothing. */
-export const strangerLimit: Limit = { burst: 100, perSecond: 10 }
+/**
+ * Requests from one address by nobody who is known: a guesser is slowed to nothing. As many at once as a
+ * caller may send, whose first requests are all a stranger's until one of them is answered.
+ */
+export const addressLimit: Limit = { burst: callerLimit.burst, perSecond: 10 }
 
 /** Beyond so many callers the oldest are forgotten: they had not been seen for longest. */
 const callersMax = 10_000
@@ -39,6 +42,11 @@ export function makeLimiter(limit: Limit, clock: Clock) {
       if (buckets.size > callersMax && oldest !== undefined) buckets.delete(oldest)
       const remaining = Math.floor(allowed ? tokens - 1 : tokens)
       return { allowed, remaining, retryAfter: Math.max(1, Math.ceil((1 - tokens) / limit.perSecond)) }
+    },
+    /** As if it had not been taken. */
+    giveBack(caller: string): void {
+      const bucket = buckets.get(caller)
+      if (bucket) bucket.tokens = Math.min(limit.burst, bucket.tokens + 1)
     },
   }
 }

@@ -5,7 +5,7 @@ import { type Client, createClient } from '@gpuhour/sdk/client'
 import { grant } from '../billing/billing.ts'
 import { offerCharacters } from '../catalog/catalog.ts'
 import { openSessions, type Sessions } from '../identity/sessions.ts'
-import { systemClock } from '../kernel/clock.ts'
+import { type Clock, systemClock } from '../kernel/clock.ts'
 import { type Id, newSecret, systemIds } from '../kernel/ids.ts'
 import { nanos, nanosPerUnit } from '../kernel/money.ts'
 import { registerNodes } from '../placement/placement.ts'
@@ -72,8 +72,8 @@ async function furnish(store: Store, secret: string): Promise<tenancy.Demo> {
   })
 }
 
-/** Opens one. */
-export async function testApi(): Promise<TestApi> {
+/** Opens one; by another clock the limits and streams of the app go as a test wants. */
+export async function testApi(clock: Clock = systemClock): Promise<TestApi> {
   const database = await testDatabase()
   const store = openStore({ url: database.url })
   const dataDir = await mkdtemp(join(tmpdir(), 'gpuhour-api-'))
@@ -86,7 +86,7 @@ export async function testApi(): Promise<TestApi> {
   const silent = { info() {}, warn() {}, error() {} }
   const app = createApp({
     store,
-    clock: systemClock,
+    clock,
     log: silent,
     sessions,
     nudges,
