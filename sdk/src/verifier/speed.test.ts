@@ -48,6 +48,51 @@ async function longBundle(allocations: number): Promise<JsonMembers> {
   return seal({ ...frame, ...period, priceBooks, events, charges, total: String(charges.length) })
 }
 
+/** What an allocation has seen: a type, the second of it, and the second in which it was recorded. */
+type Told = readonly [type: string, at: number, recordedAt: number]
+
+/** Histories that nobody lives through, but somebody may write down: closers far back, or in many spells. */
+const shapes: Readonly<Record<string, () => Told[]>> = {
+  'late losses of contact that cut nothing': () => {
+    const seconds = Array.from({ length: eventCount / 3 }, (_, index) => index * 3 + 1)
+    const spells = seconds.flatMap((at): Told[] => [
+      ['ready', at, at],
+      ['contact_lost', at + 1, at + 2],
+    ])
+    return [...spells, ...seconds.map((): Told => ['contact_lost', 0.5, eventCount + 9])]
+  },
+  'spells in the midst of each other': () =>
+    Array.from({ length: eventCount / 2 }, (_, index) => 60 + index / 1000).flatMap((at): Told[] => [
+      ['ready', at - 60, at],
+      ['contact_lost', at, at],
+    ]),
+}
+
+async function toldBundle(told: readonly Told[]): Promise<JsonMembers> {
+  const event = ([type, at, recordedAt]: Told, index: number, data: JsonMembers = {}): JsonMembers => {
+    const instants = { at: instantText(at), recordedAt: instantText(recordedAt) }
+    return { resource: 'alo_a', seq: index + 1, type, ...instants, data, prevHash: '', hash: '' }
+  }
+  const place = { for: 'ins_a', rank: 0, project: 'prj_1', flavor: 'v100.1', priceBook: 'pb_1' }
+  const allocated = event(['allocated', 0, 0], 0, { ...place, lines: [{ sku: 'gpu', quantity: 1 }] })
+  const events = [allocated, ...told.map((one, index) => event(one, index + 1))]
+  const frame = { format: 'gpuhour-bill/1', organization: 'org_1', currency: 'USD' }
+  const period = { from: instantText(0), to: instantText(eventCount * 2) }
+  const priceBooks = [madePriceBook('pb_1', { gpu: '3600' })]
+  return seal({ ...frame, ...period, priceBooks, events, charges: [], total: '0' })
+}
+
+for (const [name, shape] of Object.entries(shapes)) {
+  test(`${eventCount} events, ${name}, take at most ${limitMs} ms`, async () => {
+    const bytes = new TextEncoder().encode(JSON.stringify(await toldBundle(shape())))
+    const start = process.cpuUsage()
+    const result = await verifyBill(bytes, { rateOnly: true })
+    const { user, system } = process.cpuUsage(start)
+    assert.match(sentenceOf(result), /: rated$/)
+    assert.ok((user + system) / 1000 <= limitMs, `${(user + system) / 1000} ms`)
+  })
+}
+
 for (const allocations of [1, 2000]) {
   test(`${eventCount} events of ${allocations} allocations take at most ${limitMs} ms`, async () => {
     const bytes = new TextEncoder().encode(JSON.stringify(await longBundle(allocations), null, 1))

@@ -7,33 +7,44 @@ export interface Spell {
   readonly end: Instant
 }
 
-/** A closed spell, never empty, and what is known of it together with all that were opened before it. */
-interface ClosedSpell extends Spell {
-  readonly latestEnd: Instant
-  /** Milliseconds that at least one of them covers. */
-  readonly covered: number
+/**
+ * A stretch of time that closed spells cover without a gap. Nearly always it is one spell; only a late
+ * `ready` opens one in the midst of another.
+ */
+interface Island {
+  readonly start: Instant
+  end: Instant
+  readonly spells: Spell[]
+  /** What its spells say beyond its end was cut off. */
+  readonly isCut: boolean
 }
 
 /** What the events of one allocation have come to so far. */
 export interface SpellFold {
-  /** In the order in which they were opened. */
-  closed: ClosedSpell[]
+  /** In order, and apart from each other. */
+  islands: Island[]
+  /** How long all of them are, in ms. */
+  coveredMs: number
   open: Instant | null
+  /** Of the time from `open` on, how much islands cover already, in ms. */
+  openSharedMs: number
   hasBeenReady: boolean
   hasClosedForGood: boolean
 }
 
 /** Before the first event. */
 export function noSpells(): SpellFold {
-  return { closed: [], open: null, hasBeenReady: false, hasClosedForGood: false }
+  return {
+    ...{ islands: [], coveredMs: 0, open: null, openSharedMs: 0 },
+    ...{ hasBeenReady: false, hasClosedForGood: false },
+  }
 }
 
 /**
  * Takes in the next event of an allocation (bill.md §2, "Spells").
  *
- * The truth that a late closer tells is cut out of all spells, not only out of the last one. Only spells that
- * reach beyond the instant of the cut can be touched; `latestEnd` finds the first of them from the back, so a
- * long history of short spells is not walked through for every closer.
+ * The truth that a late closer tells is cut out of all spells, not only out of the last one. Spells are kept
+ * as islands, so that a closer costs no more than what it changes, however long the history is.
  */
 export function learnSpell(fold: SpellFold, event: UsageEvent): void {
   switch (event.fact.type) {
@@ -46,7 +57,7 @@ export function learnSpell(fold: SpellFold, event: UsageEvent): void {
       return
     case 'contact_lost':
       closeSpell(fold, event.at)
-      cut(fold, event.at, ({ start }) => start <= event.at)
+      cutOne(fold, event.at)
       return
     case 'stop_accepted':
     case 'exited':
@@ -54,7 +65,7 @@ export function learnSpell(fold: SpellFold, event: UsageEvent): void {
     case 'fault':
       // Also without any spell so far: what was stopped while it was being prepared never becomes paid.
       closeSpell(fold, event.at)
-      cut(fold, event.at, () => true)
+      cutAll(fold, event.at)
       fold.hasClosedForGood = true
       return
     default:
@@ -69,65 +80,105 @@ export function learnSpell(fold: SpellFold, event: UsageEvent): void {
  * its spells" are then counted once: no allocation pays more than its wall time (money.md, I4 and I10).
  */
 export function paidMs(fold: SpellFold, until: Instant): number {
-  if (fold.open === null) return fold.closed.at(-1)?.covered ?? 0
-  return coveredWith(fold.closed, { start: fold.open, end: until })
+  const { coveredMs, open, openSharedMs } = fold
+  return open === null ? coveredMs : coveredMs + (until - open) - openSharedMs
 }
 
 /** All spells as known, an open one running to `until`; in order and without any overlap. */
 export function spellsUntil(fold: SpellFold, until: Instant): Spell[] {
-  const spells: Spell[] = [...fold.closed]
+  const spells: Spell[] = fold.islands.map(({ start, end }) => ({ start, end }))
   if (fold.open !== null) spells.push({ start: fold.open, end: until })
-  return merged(spells)
+  return islandsOf(spells).map(({ start, end }) => ({ start, end }))
 }
 
 function openSpell(fold: SpellFold, at: Instant): void {
-  if (fold.open === null && !fold.hasClosedForGood) fold.open = at
+  if (fold.open !== null || fold.hasClosedForGood) return
+  fold.open = at
+  fold.openSharedMs = 0
+  for (const { start, end } of fold.islands.slice(firstBeyond(fold.islands, at)))
+    fold.openSharedMs += end - Math.max(start, at)
 }
 
 function closeSpell(fold: SpellFold, at: Instant): void {
-  if (fold.open === null) return
-  keep(fold.closed, fold.open, at)
+  const { islands, open } = fold
   fold.open = null
-}
-
-/** Ends every chosen closed spell at `at`; one that would end before it starts is gone. */
-function cut(fold: SpellFold, at: Instant, isChosen: (spell: Spell) => boolean): void {
-  for (const spell of fold.closed.splice(firstBeyond(fold.closed, at))) {
-    keep(fold.closed, spell.start, isChosen(spell) ? Math.min(spell.end, at) : spell.end)
+  if (open === null || at <= open) return
+  const spell = { start: open, end: at }
+  const first = firstBeyond(islands, open)
+  const island = islands[first]
+  const next = islands[first + 1]
+  if (island && !island.isCut && island.start <= open && (at <= island.end || !next || at < next.start)) {
+    fold.coveredMs += Math.max(0, at - island.end)
+    island.end = Math.max(island.end, at)
+    island.spells.push(spell)
+    return
   }
+  // What begins after it stays apart: a late closer may lie before islands that are known.
+  let count = 0
+  while ((islands[first + count]?.start ?? at) < at) count += 1
+  const touched = islands.slice(first, first + count).flatMap(partsOf)
+  replace(fold, first, count, islandsOf([...touched, spell]))
 }
 
-function keep(closed: ClosedSpell[], start: Instant, end: Instant): void {
-  if (end <= start) return
-  const latestEnd = Math.max(end, closed.at(-1)?.latestEnd ?? end)
-  closed.push({ start, end, latestEnd, covered: coveredWith(closed, { start, end }) })
+/** Ends the spells that contain the instant there. */
+function cutOne(fold: SpellFold, at: Instant): void {
+  const place = firstBeyond(fold.islands, at)
+  const island = fold.islands[place]
+  if (island === undefined || island.start > at) return
+  const later = partsOf({ ...island, spells: island.spells.filter(({ start }) => start > at) })
+  replace(fold, place, 1, [...upTo(island, at), ...islandsOf(later)])
 }
 
-/** The place of the first spell from which on any may reach beyond `at`. */
-function firstBeyond(closed: readonly ClosedSpell[], at: Instant): number {
-  return closed.findLastIndex(({ latestEnd }) => latestEnd <= at) + 1
+/** Ends all that is known there. */
+function cutAll(fold: SpellFold, at: Instant): void {
+  const place = firstBeyond(fold.islands, at)
+  const island = fold.islands[place]
+  if (island !== undefined) replace(fold, place, Number.POSITIVE_INFINITY, upTo(island, at))
 }
 
-/** What all closed spells and one more cover; what they share with it counts once. */
-function coveredWith(closed: readonly ClosedSpell[], next: Spell): number {
-  const shared = closed.slice(firstBeyond(closed, next.start)).map(({ start, end }) => {
-    return { start: Math.max(start, next.start), end: Math.min(end, next.end) }
-  })
-  return (closed.at(-1)?.covered ?? 0) + lengthOf([next]) - lengthOf(merged(shared))
+/** What is left of an island when it ends at an instant; nothing where it would begin later. */
+function upTo(island: Island, at: Instant): Island[] {
+  if (at <= island.start) return []
+  const spells = island.spells.filter(({ start }) => start < at)
+  return [{ start: island.start, end: at, spells, isCut: true }]
+}
+
+/** The spells of an island as they are now. */
+function partsOf({ end, spells }: Island): Spell[] {
+  return spells.map((spell) => (spell.end > end ? { start: spell.start, end } : spell))
+}
+
+function replace(fold: SpellFold, place: number, count: number, islands: readonly Island[]): void {
+  const gone = fold.islands.splice(place, count, ...islands)
+  fold.coveredMs += lengthOf(islands) - lengthOf(gone)
+}
+
+/** The place of the first island that reaches beyond an instant; they are in order. */
+function firstBeyond(islands: readonly Island[], at: Instant): number {
+  let [low, high] = [0, islands.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((islands[middle]?.end ?? at) > at) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 function lengthOf(spells: readonly Spell[]): number {
   return spells.reduce((sum, { start, end }) => sum + end - start, 0)
 }
 
-/** The same time as spells in order that do not touch; what ends before it starts is left out. */
-function merged(spells: readonly Spell[]): Spell[] {
-  const apart: Spell[] = []
+/** The same spells as islands, in order; what only touches is one island. */
+function islandsOf(spells: readonly Spell[]): Island[] {
+  const islands: Island[] = []
   for (const spell of spells.toSorted((one, other) => one.start - other.start)) {
-    if (spell.end <= spell.start) continue
-    const last = apart.at(-1)
-    if (last === undefined || last.end < spell.start) apart.push(spell)
-    else apart[apart.length - 1] = { start: last.start, end: Math.max(last.end, spell.end) }
+    const last = islands.at(-1)
+    if (last === undefined || last.end < spell.start)
+      islands.push({ ...spell, spells: [spell], isCut: false })
+    else {
+      last.end = Math.max(last.end, spell.end)
+      last.spells.push(spell)
+    }
   }
-  return apart
+  return islands
 }
