@@ -3,10 +3,24 @@ import * as catalog from '../catalog/catalog.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { OrganizationId } from '../kernel/ids.ts'
 import { formatAmount } from '../kernel/money.ts'
-import { currencyOf } from '../ledger/ledger.ts'
+import { currencyOf, walletOf } from '../ledger/ledger.ts'
 import { bookInForce } from '../pricing/pricing.ts'
 import { isPriced } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
+
+/**
+ * Refuses what costs more while storage is owed: until the debt is paid there is reading and export only
+ * (`money.md` §3.7).
+ */
+export async function requireNoDebt(tx: Tx, organization: OrganizationId): Promise<void> {
+  const { owed, accounts } = await walletOf(tx, organization)
+  if (owed <= 0n) return
+  throw new AppError(
+    'insufficient_funds',
+    `${formatAmount(owed)} ${accounts.currency} are owed for storage: nothing is launched or stored until ` +
+      'they are paid. Add money, it pays the debt first.',
+  )
+}
 
 /**
  * Refuses a launch that the wallet could not pay for a minute, naming what is missing (`money.md` §3.1).
@@ -21,6 +35,7 @@ export async function requireFunds(tx: Tx, organization: OrganizationId, flavorI
       'not_found',
       `The flavor "${flavorId}" has no rate in ${currency}, so it is not offered.`,
     )
+  await requireNoDebt(tx, organization)
   const answer = await canAfford(tx, organization, lines, book.id)
   if (answer.ok) return
   const missing = `${formatAmount(answer.shortfall)} ${currency}`

@@ -9,6 +9,7 @@ import { projectFor, volumeFor } from './access.ts'
 import { type Handlers, made, ok } from './calls.ts'
 import type { PlaceFacts } from './facts.ts'
 import { placeOf } from './instances.ts'
+import { requireNoDebt } from './funds.ts'
 import { pageOfAll } from './pages.rules.ts'
 import type { ApiParts } from './parts.ts'
 import { shown, storageRate } from './views.rules.ts'
@@ -107,6 +108,7 @@ export function volumeHandlers(parts: ApiParts): Pick<Handlers, VolumeRoutes> {
         const { id: project, organization } = await projectFor(tx, principal, 'storage', params.project)
         const id = asId('volume', body.id)
         const there = await storage.volume(tx, id)
+        if (!there) await requireNoDebt(tx, organization)
         const { name, sizeGib } = body
         await storage.request(tx, { id, organization, project, name, sizeGib, homeOf: null })
         const change = { organization, principal, action: 'volume.create', target: id, requestId }
@@ -128,6 +130,7 @@ export function volumeHandlers(parts: ApiParts): Pick<Handlers, VolumeRoutes> {
       ok(
         await store.transact(async (tx) => {
           const { id, organization, sizeGib } = await volumeFor(tx, principal, 'storage', params.volume)
+          if (body.sizeGib > sizeGib) await requireNoDebt(tx, organization)
           await storage.resize(tx, id, body.sizeGib)
           const change = { organization, principal, action: 'volume.resize', target: id, requestId }
           await tenancy.audit(tx, { ...change, before: sizeGib, after: body.sizeGib })
