@@ -109,7 +109,10 @@ function makeLoops(
   ]
 }
 
-/** Runs every loop until the signal fires; the observer has looked once before any other begins. */
+/**
+ * Runs every loop until the signal fires; the observer has looked once before any other begins. However it
+ * ends, nothing of it works or listens any more: the next generation would have it beside itself.
+ */
 async function runLoops(
   context: RoleContext,
   runtime: Runtime,
@@ -117,6 +120,8 @@ async function runLoops(
   begun: () => void,
 ): Promise<void> {
   const { store, clock, log } = context
+  const over = new AbortController()
+  const whileRunning = AbortSignal.any([signal, over.signal])
   const running = new Map<string, Running>()
   const loops = makeLoops(context, runtime, () => running.get('observer')?.nudge())
   const onFailure = (loop: string, error: unknown): void =>
@@ -124,18 +129,23 @@ async function runLoops(
   const [observer, registrar] = loops
   await registrar?.pass(signal)
   await observer?.pass(signal)
-  for (const loop of loops) running.set(loop.name, runLoop(loop, clock, signal, onFailure))
   const channels: readonly Channel[] = ['placement', 'compute', 'billing', 'images', 'logs']
-  const unlisten = await store.listen(channels, (channel) => {
-    for (const [name, heard] of Object.entries(nudgedBy))
-      if (heard.includes(channel)) running.get(name)?.nudge()
-  })
-  runtime.driver.watch(() => running.get('observer')?.nudge(), signal)
-  begun()
-  const health = [...running.values()].map((one) => one.health)
-  await writeLoopHealth(context, health, signal)
-  await Promise.all([...running.values()].map(({ ended }) => ended))
-  await unlisten()
+  let unlisten = async (): Promise<void> => {}
+  try {
+    for (const loop of loops) running.set(loop.name, runLoop(loop, clock, whileRunning, onFailure))
+    unlisten = await store.listen(channels, (channel) => {
+      for (const [name, heard] of Object.entries(nudgedBy))
+        if (heard.includes(channel)) running.get(name)?.nudge()
+    })
+    runtime.driver.watch(() => running.get('observer')?.nudge(), whileRunning)
+    begun()
+    const health = [...running.values()].map((one) => one.health)
+    await writeLoopHealth(context, health, whileRunning)
+  } finally {
+    over.abort(new Error('the loops end'))
+    await Promise.all([...running.values()].map(({ ended }) => ended))
+    await unlisten()
+  }
 }
 
 /** An orderly stop with nothing left to guard leaves no firewall rule behind. */
