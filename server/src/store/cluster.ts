@@ -36,7 +36,7 @@ const userName = 'gpuhour'
 const socketPathMax = 107
 
 /** The file's name in the socket directory, for the port that PostgreSQL believes it has. */
-const socketName = '.s.PGSQL.5432'
+export const socketName = '.s.PGSQL.5432'
 
 function lookUpUser(): ServerUser | null {
   const { stdout } = spawnSync('getent', ['passwd', userName], { encoding: 'utf8' })

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../kernel/clock.ts'
-import { blockedFolder, socketDirOf } from './cluster.ts'
+import { blockedFolder, serverUser, socketDirOf, socketName } from './cluster.ts'
 import { isAlive, processesIn, processOf } from './processes.ts'
 import { type Server, type ServerOptions, startServer, withClient } from './server.ts'
 
@@ -115,6 +125,20 @@ describe('the embedded server', () => {
     await server.stop()
   })
 
+  test("nor does a socket's lock that names a living process of the same person", async () => {
+    const bystander = spawn('sleep', ['60'], serverUser() ?? {})
+    assert.ok(bystander.pid)
+    const lock = join(socketDirOf(options.dir), `${socketName}.lock`)
+    // What a power cut leaves: five lines, of which PostgreSQL asks only the first, the pid.
+    writeFileSync(lock, `${bystander.pid}\n${options.dir}/data\n1\n5432\n\n`)
+    const server = await startServer(options)
+    assert.equal(Number(readFileSync(lock, 'utf8').split('\n')[0]), server.pid)
+    assert.equal(bystander.exitCode, null)
+    await server.stop()
+    assert.deepEqual(readdirSync(socketDirOf(options.dir)), [])
+    bystander.kill()
+  })
+
   test('data of another major version is refused with a sentence', async () => {
     const file = join(options.dir, 'data/PG_VERSION')
     const version = readFileSync(file, 'utf8')
@@ -130,6 +154,20 @@ describe('the embedded server', () => {
     await withClient(server.url, (client) => client.query('select 1'))
     await server.stop()
     rmSync(socketDirOf(long), { recursive: true })
+  })
+
+  // The last one: its cluster is of no use afterwards.
+  test('a start that fails after the launch leaves no server behind', async () => {
+    const server = await startServer(options)
+    const other = new URL(server.url)
+    other.pathname = '/postgres'
+    await withClient(other.href, async (client) => {
+      await client.query('drop database gpuhour')
+      await client.query('alter database template1 rename to elsewhere')
+    })
+    await server.stop()
+    await assert.rejects(startServer(options), /template database "template1" does not exist/)
+    assert.equal(running(), 0)
   })
 })
 

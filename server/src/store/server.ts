@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { type Clock, systemClock } from '../kernel/clock.ts'
 import { AppError, messageOf } from '../kernel/errors.ts'
-import { type Cluster, prepareCluster, removeOldPrograms, spawnProgram } from './cluster.ts'
+import { type Cluster, prepareCluster, removeOldPrograms, socketName, spawnProgram } from './cluster.ts'
 import { isAlive, processesIn, processOf, type ProcessRef, programOf, signalProcess } from './processes.ts'
 
 /** How the embedded server is started. */
@@ -146,8 +146,10 @@ async function endRemains(cluster: Cluster, clock: Clock): Promise<void> {
     for (const ref of remains) signalProcess(ref, 'SIGKILL')
     await clock.sleep(pollMs, AbortSignal.timeout(stopMsMax))
   }
-  // Nothing runs here any more: what the file says can only mislead, if its pid is somebody else's by now.
-  await rm(join(cluster.dataDir, 'postmaster.pid'), { force: true })
+  // Nothing runs here any more: what the files say can only mislead, if their pid is somebody else's by now.
+  const socket = join(cluster.socketDir, socketName)
+  for (const path of [join(cluster.dataDir, 'postmaster.pid'), socket, `${socket}.lock`])
+    await rm(path, { force: true })
 }
 
 async function hasEnded(ref: ProcessRef, waitMs: number, clock: Clock): Promise<boolean> {
@@ -184,19 +186,29 @@ async function openLog(path: string): Promise<number> {
   return openSync(path, 'a', 0o600)
 }
 
-async function launch(cluster: Cluster, args: readonly string[], output: number, clock: Clock) {
+interface Launched {
+  readonly ref: ProcessRef
+  readonly died: Promise<void>
+}
+
+/** Starts a postmaster; resolves when it answers. */
+async function launch(
+  cluster: Cluster,
+  args: readonly string[],
+  output: number,
+  clock: Clock,
+): Promise<Launched> {
   const child = spawnProgram(cluster, 'postgres', args, output)
   child.unref()
   const died = new Promise<void>((resolve) => {
     child.once('error', () => resolve())
     child.once('exit', () => resolve())
   })
-  let isGone = false
-  void died.then(() => (isGone = true))
+  const ref = child.pid === undefined ? null : processOf(child.pid)
   const url = socketUrl(cluster.socketDir, 'postgres')
   for (const until = clock.monotonic() + startMsMax; clock.monotonic() < until;) {
-    if (isGone || child.pid === undefined) break
-    if (await answers(url)) return { pid: child.pid, died }
+    if (!ref || !isAlive(ref)) break
+    if (await answers(url)) return { ref, died }
     await clock.sleep(pollMs, AbortSignal.timeout(startMsMax))
   }
   child.kill('SIGQUIT')
@@ -246,11 +258,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     if (before) say('A PostgreSQL server of an earlier start is still there and is ended first.')
     if (isHealthy) await stopPostmaster(cluster, before, clock)
     await endRemains(cluster, clock)
-    const { pid, died } = await launch(cluster, args, output, clock)
-    await ensureDatabase(cluster)
-    await removeOldPrograms(cluster)
-    const ref = processOf(pid)
-    if (!ref) throw new AppError('unavailable', 'PostgreSQL ended again at once')
+    const { ref, died } = await launch(cluster, args, output, clock)
+    try {
+      await ensureDatabase(cluster)
+      await removeOldPrograms(cluster)
+    } catch (error) {
+      // Who called gets no server, and so could not stop this one.
+      await stopPostmaster(cluster, ref, clock)
+      throw error
+    }
     return serverOf(ref, died)
   } catch (error) {
     if (error instanceof AppError && error.code !== 'unavailable') throw error
