@@ -50,6 +50,7 @@ export async function keepDatabase(options: DatabaseOptions): Promise<KeptDataba
   let server = await start()
   const description = `PostgreSQL 18 (embedded), ${server.adopted ? 'still running' : 'started'}`
   const stopping = new AbortController()
+  let starting: Promise<void> = Promise.resolve()
   const startAgain = async (): Promise<void> => {
     for (let failures = 1; !stopping.signal.aborted; failures += 1) {
       try {
@@ -69,7 +70,8 @@ export async function keepDatabase(options: DatabaseOptions): Promise<KeptDataba
       if (stopping.signal.aborted) return
       log.error('PostgreSQL ended')
       say('postgres: ended; starting it again')
-      await startAgain()
+      starting = startAgain()
+      await starting
     }
   }
   const kept = keep()
@@ -78,6 +80,8 @@ export async function keepDatabase(options: DatabaseOptions): Promise<KeptDataba
     description,
     async stop() {
       stopping.abort()
+      // A start under way may still succeed: its server is then the one to stop.
+      await starting
       await server.stop()
       await kept
     },
