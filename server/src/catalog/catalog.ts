@@ -22,11 +22,11 @@ export interface RecipeFacts {
 
 /**
  * Makes the recipes of this checkout known and asks for the builds that are missing. Harmless to repeat.
- * `afresh`, at a start: what had failed is tried again.
+ * `afresh`, at a start: what had failed is tried again, and what was interrupted counts as never tried.
  */
 export async function announce(tx: Tx, recipes: readonly RecipeFacts[], afresh: boolean): Promise<void> {
   const now = await tx.now()
-  if (afresh) await rows.retryFailedBuilds(tx)
+  if (afresh) await rows.beginBuildsAfresh(tx)
   for (const recipe of recipes) {
     const { image, version, title, description, publisher, licences } = recipe
     await rows.upsertImage(tx, { id: image, title, description, publisher, licences }, now)

@@ -38,6 +38,7 @@ export interface BuildRow {
   readonly title: string
   readonly bytesDone: bigint | null
   readonly bytesTotal: bigint | null
+  /** The attempt under way, or, of a build that waits, its next one. Counted on by failures alone. */
   readonly attempt: number
   readonly error: string | null
   readonly requestedAt: Instant
@@ -138,10 +139,10 @@ export async function insertBuild(
     on conflict on constraint image_build_recipe_unique do nothing`.execute(tx.db)
 }
 
-/** Builds that had failed wait again. */
-export async function retryFailedBuilds(tx: Tx): Promise<void> {
+/** Builds that failed, or were under way, wait for their first attempt. */
+export async function beginBuildsAfresh(tx: Tx): Promise<void> {
   await sql`update image_build set state = 'waiting', attempt = 0, ended_at = null
-    where state = 'failed'`.execute(tx.db)
+    where state <> 'done'`.execute(tx.db)
 }
 
 /** Every build, oldest request first. */

@@ -16,7 +16,7 @@ export interface BuilderParts {
   readonly onTrouble: (subject: string, what: string, error: unknown) => void
 }
 
-/** A mirror that hiccups is asked three times; then a person has to look. */
+/** A mirror that hiccups is asked three times; then a person has to look. An interruption is no attempt. */
 const attemptsMax = 3
 /** Pause before a failed build is tried again. */
 const retryMs = minuteMs
@@ -107,7 +107,7 @@ async function buildAndProve(
   let build = await store.transact(async (tx) =>
     catalog.progress(tx, found, {
       state: 'building',
-      attempt: found.attempt + 1,
+      attempt: Math.max(found.attempt, 1),
       startedAt: found.startedAt ?? (await tx.now()),
     }),
   )
@@ -168,6 +168,7 @@ async function noteFailure(store: Store, recipe: Recipe, error: unknown): Promis
     const endedAt = isOver ? await tx.now() : null
     await catalog.progress(tx, build, {
       state: isOver ? 'failed' : 'waiting',
+      attempt: isOver ? build.attempt : build.attempt + 1,
       error: messageOf(error),
       endedAt,
     })
