@@ -64,13 +64,18 @@ export class DockerImageBuilder implements ImageBuilder {
     return readRecipes(this.#settings.images)
   }
 
-  /** Found by labels, which only a finished image has. */
+  /**
+   * Found by labels, which only a finished image has. It is given its tag where a builder was killed before
+   * it came to that: anybody's `docker image prune` removes an image that has none.
+   */
   async present(recipe: Recipe, signal: AbortSignal): Promise<BuiltImage | null> {
     const client = await this.#client(signal)
     const labels = labelsOf(recipe).map((label) => `--filter=label=${label}`)
     const ids = await client.succeed(['image', 'ls', '--no-trunc', '--quiet', ...labels], signal)
     const imageId = ids.split('\n')[0] ?? ''
-    return imageId === '' ? null : await describe(client, recipe, imageId, signal)
+    if (imageId === '') return null
+    await client.succeed(['tag', imageId, tagOf(recipe)], signal)
+    return describe(client, recipe, imageId, signal)
   }
 
   /** The base, the parent's shared stage, then the image itself; a tag moves only when all of it is there. */
@@ -127,8 +132,7 @@ export class DockerImageBuilder implements ImageBuilder {
       stages.unshift({ recipe: found, target: sharedStage, tag, labels: [] })
       parent = found.parent
     }
-    const tag = `gpuhour/${recipe.name}:${recipe.version}`
-    return [...stages, { recipe, target: null, tag, labels: labelsOf(recipe) }]
+    return [...stages, { recipe, target: null, tag: tagOf(recipe), labels: labelsOf(recipe) }]
   }
 
   async #sharedDigest(recipe: Recipe): Promise<string> {
@@ -189,6 +193,10 @@ export class DockerImageBuilder implements ImageBuilder {
     }
     return secrets
   }
+}
+
+function tagOf({ name, version }: Recipe): string {
+  return `gpuhour/${name}:${version}`
 }
 
 function labelsOf(recipe: Recipe): readonly string[] {
