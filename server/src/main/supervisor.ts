@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../kernel/clock.ts'
@@ -139,9 +139,11 @@ async function bringUp(options: StartOptions, running: AsyncDisposableStack): Pr
   const machine = lookAtMachine(dataDir)
   for (const line of sayMachine(machine, dataDir)) say(line)
   requireMachine(machine, dataDir)
+  // Where no folder is, no earlier start holds a port: then one that is taken is refused before we make any.
+  const early = existsSync(dataDir) ? null : await claimPorts(options.config, clock)
   claimData(dataDir, running)
   await endOrphans(options.config, clock)
-  const claimed = await claimPorts(options.config, clock)
+  const claimed = early ?? (await claimPorts(options.config, clock))
   const log = openLog(dataDir, 'main', claimed.logLevel, say)
   const platform = platformOf(claimed, await readPlatform(dataDir))
   writePlatform(dataDir, platform)
