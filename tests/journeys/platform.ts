@@ -285,7 +285,7 @@ export class JourneyPlatform {
   }
 
   #folders(): readonly string[] {
-    return ['volumes', 'allocations'].flatMap((name) => {
+    return ['pool/volumes', 'pool/removed', 'allocations'].flatMap((name) => {
       const folder = join(this.dataDir, name)
       return existsSync(folder) ? readdirSync(folder).map((entry) => `${name}/${entry}`) : []
     })

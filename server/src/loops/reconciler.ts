@@ -155,7 +155,8 @@ async function end(parts: ReconcilerParts, subject: Living, signal: AbortSignal)
   if (!isInstance(subject.subject)) {
     const run = await store.read((tx) => jobs.run(tx, asId('run', subject.subject)))
     const now = await store.read((tx) => tx.now())
-    const isHopeless = allocated?.endedAt != null && now - allocated.endedAt > logPatienceMs
+    const endedAt = allocated?.endedAt ?? null
+    const isHopeless = endedAt !== null && now - endedAt > logPatienceMs
     // The log keeper reads to the end first, and says so; the observer sees the exit in the meantime.
     if (run && !run.logComplete && !isHopeless) return
   }

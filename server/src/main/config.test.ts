@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isAppError } from '../kernel/errors.ts'
-import {
-  describe as describeConfig,
-  environmentOf,
-  loadConfig,
-  unknownVariables,
-  volumeRootOf,
-} from './config.ts'
+import { describe as describeConfig, environmentOf, loadConfig, unknownVariables } from './config.ts'
 
 test('an empty environment gives the defaults', () => {
   const { port, appsPort, sshPort, host, domain, runtime, databaseUrl } = loadConfig({})
@@ -87,9 +81,4 @@ test('it prints itself, without a password', () => {
   assert.equal(line('DATABASE_URL')?.value, 'postgresql://me:…@host/db')
   assert.deepEqual([line('GPUHOUR_PORT')?.isDefault, line('GPUHOUR_SSH_PORT')?.isDefault], [false, true])
   assert.ok(lines.every(({ meaning, unit }) => meaning.endsWith('.') && unit !== ''))
-})
-
-test('volumes lie in the data directory unless told otherwise', () => {
-  assert.equal(volumeRootOf(loadConfig({ GPUHOUR_DATA: '/d' })), '/d/volumes')
-  assert.equal(volumeRootOf(loadConfig({ GPUHOUR_DATA: '/d', GPUHOUR_VOLUME_ROOT: '/v' })), '/v')
 })

@@ -178,8 +178,3 @@ export function describe(config: Config): readonly VariableLine[] {
 export function dockerSocketOf(config: Config): string {
   return config.dockerHost.slice('unix://'.length)
 }
-
-/** Where volumes and scratch folders lie. */
-export function volumeRootOf(config: Config): string {
-  return config.volumeRoot ?? join(config.dataDir, 'volumes')
-}
