@@ -51,7 +51,8 @@ export async function projectFor(
 
 type Placed = { readonly organization: tenancy.OrganizationRow['id']; readonly project: ProjectId }
 
-function requireIn(principal: Principal, action: Action, row: Placed, what: string, id: string): void {
+/** The same for what stands in a project. */
+export function requireIn(principal: Principal, action: Action, row: Placed, what: string, id: string): void {
   const { organization, project } = row
   require(principal, action, { kind: 'project', organization, project }, what, id)
 }

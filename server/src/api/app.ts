@@ -1,7 +1,7 @@
 import { type RouteName, routes } from '@gpuhour/sdk/contract'
 import { Hono } from 'hono'
 import { sessionCookie } from '../identity/sessions.ts'
-import { AppError, messageOf } from '../kernel/errors.ts'
+import { AppError, httpStatusOf, isAppError, messageOf } from '../kernel/errors.ts'
 import { systemIds } from '../kernel/ids.ts'
 import * as placement from '../placement/placement.ts'
 import type { Principal } from '../tenancy/rules.ts'
@@ -86,6 +86,10 @@ function jsonResponse({ status, body }: Answer<unknown>): Response {
   })
 }
 
+function isRefusal(error: unknown): boolean {
+  return isAppError(error) && httpStatusOf[error.code] < 500
+}
+
 /** Serves one route of the contract. */
 function addRoute(app: Hono<Environment>, name: RouteName, handler: AnyHandler, serving: Serving): void {
   const { method, path } = routes[name]
@@ -93,25 +97,28 @@ function addRoute(app: Hono<Environment>, name: RouteName, handler: AnyHandler, 
   app.on(method, path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('route', name)
     const { raw } = c.req
-    const principal = await callers.identify(raw.headers, c.get('address'), (limits) =>
-      c.set('limits', limits),
-    )
+    const { headers } = raw
+    const tell = (limits: Headers): void => c.set('limits', limits)
+    const principal = await callers.identify(headers, c.get('address'), tell)
     c.set('principal', principal)
     const params = pathParams(c.req.param())
     const checked = await checkRequest(name, raw)
     const ending = new AbortController()
     const signal = AbortSignal.any([ending.signal, parts.signal, raw.signal])
     const requestId = c.get('requestId')
-    const lastEventId = raw.headers.get('last-event-id')
-    const call = { ...checked, principal, params, requestId, lastEventId, signal }
+    const lastEventId = headers.get('last-event-id')
+    const principalNow = callers.watch(headers, principal)
+    const call = { ...checked, principal, principalNow, params, requestId, lastEventId, signal }
     const answer = await handler(call).catch((error: unknown) => {
       if (isRace(error)) return handler(call)
       throw error
     })
     if ('status' in answer) return jsonResponse(answer)
-    return streamResponse(answer, parts.clock, ending, (error) =>
-      parts.log.warn({ requestId, route: name, cause: messageOf(error) }, 'a stream ended by a fault'),
-    )
+    return streamResponse(answer, parts.clock, ending, (error) => {
+      const detail = { requestId, route: name, cause: messageOf(error) }
+      if (isRefusal(error)) parts.log.info(detail, 'a stream ended with the right to it')
+      else parts.log.warn(detail, 'a stream ended by a fault')
+    })
   })
 }
 

@@ -10,7 +10,12 @@ import type { ApiParts } from './parts.ts'
 export interface Callers {
   /** `tell` hears what is left of the limit that applies, also where the request is refused. */
   identify(headers: Headers, address: string, tell: (limits: Headers) => void): Promise<Principal>
+  /** Who that is as time goes by: an open stream ends with its key, its session or its membership. */
+  watch(headers: Headers, first: Principal): () => Promise<Principal>
 }
+
+/** A stream believes for so long that who opened it is still who they were. */
+const believedMs = 10_000
 
 /** Beyond so many credentials the oldest are strange again: they pay by their address once more. */
 const knownMax = 10_000
@@ -44,6 +49,9 @@ export function makeCallers({
   /** Whom a credential spoke for when it was last presented; a hint only: it is asked for every time. */
   const known = new Map<string, string>()
 
+  const ask = (headers: Headers): Promise<Principal> =>
+    store.transact((tx) => identify(tx, [apiKeys, sessions.identity], { headers }))
+
   const remember = (credential: string, caller: string): void => {
     known.delete(credential)
     known.set(credential, caller)
@@ -69,16 +77,14 @@ export function makeCallers({
         if (!taken.allowed)
           throw new AppError('rate_limited', 'Too many strangers at this address. Wait a little.')
       }
-      const principal = await store
-        .transact((tx) => identify(tx, [apiKeys, sessions.identity], { headers }))
-        .catch((error: unknown) => {
-          const isWrong = isAppError(error) && error.code === 'unauthenticated'
-          if (isWrong) known.delete(credential)
-          // What was known has not paid by its address yet; a fault of ours costs nobody.
-          if (isWrong && caller !== undefined) addresses.take(address)
-          if (!isWrong && caller === undefined) addresses.giveBack(address)
-          throw error
-        })
+      const principal = await ask(headers).catch((error: unknown) => {
+        const isWrong = isAppError(error) && error.code === 'unauthenticated'
+        if (isWrong) known.delete(credential)
+        // What was known has not paid by its address yet; a fault of ours costs nobody.
+        if (isWrong && caller !== undefined) addresses.take(address)
+        if (!isWrong && caller === undefined) addresses.giveBack(address)
+        throw error
+      })
       const name = principal.key?.id ?? principal.person
       remember(credential, name)
       if (caller === undefined) {
@@ -87,6 +93,15 @@ export function makeCallers({
         addresses.giveBack(address)
       }
       return principal
+    },
+
+    watch(headers, first) {
+      let last = { principal: first, at: clock.monotonic() }
+      return async () => {
+        const at = clock.monotonic()
+        if (at - last.at >= believedMs) last = { principal: await ask(headers), at }
+        return last.principal
+      }
     },
   }
 }

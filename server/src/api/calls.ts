@@ -24,6 +24,8 @@ export type CheckedBody<N extends RouteName> = Contract[N] extends { body: infer
 /** A request that was read, checked and identified; whether it may is for the handler to ask. */
 export interface Call<N extends RouteName> {
   readonly principal: Principal
+  /** Of a stream: who is asking by now. Throws what a new request would get where that is nobody. */
+  readonly principalNow: () => Promise<Principal>
   readonly params: ParamsOf<N>
   readonly query: CheckedQuery<N>
   readonly body: CheckedBody<N>

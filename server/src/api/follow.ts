@@ -2,6 +2,7 @@ import type { HistoryEvent } from '@gpuhour/sdk/contract'
 import * as compute from '../compute/compute.ts'
 import type { SubjectId } from '../kernel/ids.ts'
 import type { Tx } from '../store/store.ts'
+import type { Principal } from '../tenancy/rules.ts'
 import type { ApiParts } from './parts.ts'
 import { historyView } from './views.rules.ts'
 
@@ -16,6 +17,7 @@ export interface Following {
   readonly subject: SubjectId
   readonly lastEventId: string | null
   readonly signal: AbortSignal
+  readonly principalNow: () => Promise<Principal>
 }
 
 /** The id after which a stream goes on; anything that is none of ours begins at the beginning. */
@@ -25,20 +27,24 @@ export function resumeAfter(lastEventId: string | null): number {
 
 type HistoryBatch = { readonly event: 'event'; readonly data: HistoryEvent; readonly id: string }
 
-/** The history of a subject as events with ids, and a view of it whenever that changed. */
+/**
+ * The history of a subject as events with ids, and a view of it whenever that changed. `look` throws where
+ * the principal may look no more.
+ */
 export async function* followSubject<V extends { readonly event: string; readonly data: object }>(
   { store, nudges }: ApiParts,
-  { subject, lastEventId, signal }: Following,
-  look: (tx: Tx) => Promise<V>,
+  { subject, lastEventId, signal, principalNow }: Following,
+  look: (tx: Tx, principal: Principal) => Promise<V>,
 ): AsyncGenerator<readonly (V | HistoryBatch)[]> {
   const nudged = nudges.follow(['compute', 'logs', 'images', 'billing'], (id) => id === subject)
   let after = BigInt(resumeAfter(lastEventId))
   let lastView = ''
   try {
     while (!signal.aborted) {
+      const principal = await principalNow()
       const { events, seen } = await store.read(async (tx) => ({
         events: await compute.eventsOf(tx, subject, after, eventsAtOnce),
-        seen: await look(tx),
+        seen: await look(tx, principal),
       }))
       after = events.at(-1)?.seq ?? after
       const batch: (V | HistoryBatch)[] = events.map((row) => {

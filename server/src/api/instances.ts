@@ -267,9 +267,10 @@ export function instanceHandlers(parts: ApiParts): Pick<Handlers, InstanceRoutes
         }),
       ),
 
-    followInstance: async ({ principal, params, lastEventId, signal }) => {
-      const { id } = await store.read((tx) => instanceFor(tx, principal, 'read', params.instance))
-      return followSubject(parts, { subject: id, lastEventId, signal }, async (tx) => {
+    followInstance: async ({ principal: first, principalNow, params, lastEventId, signal }) => {
+      const { id } = await store.read((tx) => instanceFor(tx, first, 'read', params.instance))
+      const following = { subject: id, lastEventId, signal, principalNow }
+      return followSubject(parts, following, async (tx, principal) => {
         const row = await instanceFor(tx, principal, 'read', id)
         const data = await instanceView(tx, row, await placeOf(tx, row), principal, doors)
         return { event: 'instance' as const, data }

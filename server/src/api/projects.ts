@@ -45,12 +45,13 @@ const followedMax = 100
 
 async function* followProject(
   { store, nudges, doors }: ApiParts,
-  { principal, params, signal }: Pick<Call<'followProject'>, 'principal' | 'params' | 'signal'>,
+  { principalNow, params, signal }: Pick<Call<'followProject'>, 'principalNow' | 'params' | 'signal'>,
 ): AsyncGenerator<readonly StreamEvent<'followProject'>[]> {
   const nudged = nudges.follow(['compute', 'logs', 'images', 'billing'], () => true)
   const last = new Map<string, string>()
   try {
     while (!signal.aborted) {
+      const principal = await principalNow()
       const views = await store.read(async (tx) => {
         const project = await projectFor(tx, principal, 'read', params.project)
         const place = await placeOf(tx, project)

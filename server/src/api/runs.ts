@@ -8,7 +8,7 @@ import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
 import { may, type Principal } from '../tenancy/rules.ts'
 import * as tenancy from '../tenancy/tenancy.ts'
-import { projectFor, runFor } from './access.ts'
+import { projectFor, requireIn, runFor } from './access.ts'
 import { type Handlers, made, ok, type StreamEvent } from './calls.ts'
 import { type PlaceFacts, subjectFacts, type SubjectFacts } from './facts.ts'
 import { followSubject, resumeAfter } from './follow.ts'
@@ -156,12 +156,19 @@ function createHandler({ store }: ApiParts): Handlers['createRun'] {
 /** Without a nudge the log is looked at again after this long, in ms. */
 const lookAgainMs = 1_000
 
+interface LogFollowing {
+  readonly isFollowed: boolean
+  readonly signal: AbortSignal
+  /** Throws where whoever follows may read it no more. */
+  requireRead(): Promise<void>
+}
+
 /** A run's output from its files: lines with their numbers, then the end once all of it is there. */
 async function* followLog(
   { store, nudges, dataDir }: ApiParts,
   run: RunId,
   after: number,
-  { isFollowed, signal }: { readonly isFollowed: boolean; readonly signal: AbortSignal },
+  { isFollowed, signal, requireRead }: LogFollowing,
 ): AsyncGenerator<readonly StreamEvent<'followRunLog'>[]> {
   const nudged = nudges.follow(['logs', 'compute'], (id) => id === run)
   const log = openLog(dataDir, run, after)
@@ -172,9 +179,11 @@ async function* followLog(
       const isComplete = await store.read((tx) => isLogComplete(tx, run))
       for (let lines = await log.read(); lines.length > 0; lines = await log.read()) {
         last = lines.at(-1)?.n ?? last
+        await requireRead()
         yield lines.map(lineEvent)
         signal.throwIfAborted()
       }
+      await requireRead()
       if (isComplete || !isFollowed) return yield [{ event: 'end', data: { lines: last } }]
       await nudged.wait(lookAgainMs, signal).catch(() => {})
     }
@@ -245,18 +254,21 @@ export function runHandlers(parts: ApiParts): Pick<Handlers, RunRoutes> {
         }),
       ),
 
-    followRun: async ({ principal, params, lastEventId, signal }) => {
-      const { id } = await store.read((tx) => runFor(tx, principal, 'read', params.run))
-      return followSubject(parts, { subject: id, lastEventId, signal }, async (tx) => {
+    followRun: async ({ principal: first, principalNow, params, lastEventId, signal }) => {
+      const { id } = await store.read((tx) => runFor(tx, first, 'read', params.run))
+      const following = { subject: id, lastEventId, signal, principalNow }
+      return followSubject(parts, following, async (tx, principal) => {
         const row = await runFor(tx, principal, 'read', id)
         return { event: 'run' as const, data: await runView(tx, row, await placeOf(tx, row), principal) }
       })
     },
 
-    followRunLog: async ({ principal, params, query, lastEventId, signal }) => {
-      const { id } = await store.read((tx) => runFor(tx, principal, 'read', params.run))
+    followRunLog: async ({ principal, principalNow, params, query, lastEventId, signal }) => {
+      const row = await store.read((tx) => runFor(tx, principal, 'read', params.run))
       const isFollowed = query.follow === 'true'
-      return followLog(parts, id, resumeAfter(lastEventId), { isFollowed, signal })
+      const requireRead = async (): Promise<void> =>
+        requireIn(await principalNow(), 'read', row, 'run', row.id)
+      return followLog(parts, row.id, resumeAfter(lastEventId), { isFollowed, signal, requireRead })
     },
   }
 }

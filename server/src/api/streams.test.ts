@@ -2,12 +2,16 @@ import assert from 'node:assert/strict'
 import { appendFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { makeId } from '@gpuhour/sdk/client'
+import { type Client, makeId } from '@gpuhour/sdk/client'
+import { sql } from 'kysely'
 import * as jobs from '../jobs/jobs.ts'
+import { systemClock } from '../kernel/clock.ts'
 import { asId } from '../kernel/ids.ts'
 import { testApi } from './testing.ts'
 
-const api = await testApi()
+/** By how much time is ahead of the machine's, for what a stream believes for a while. */
+let aheadMs = 0
+const api = await testApi({ ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs })
 after(() => api.close())
 await mkdir(join(api.dataDir, 'logs'))
 
@@ -122,4 +126,47 @@ test('a project’s stream shows what is there, then what changes', async () => 
     if (data.state === 'deleting') break
   }
   assert.deepEqual(states, ['queued', 'stopped', 'deleting'])
+})
+
+async function revoke({ client }: { client: Client }): Promise<void> {
+  await client.deleteApiKey({ params: { apiKey: (await client.getMe()).apiKey?.id ?? '' } })
+}
+
+async function leave({ client }: { client: Client }): Promise<void> {
+  const { person } = await client.getMe()
+  await api.store.transact((tx) => sql`delete from member where person = ${person.id}`.execute(tx.db))
+}
+
+test('a stream ends with the right to it, and who comes back is told why', async () => {
+  const run = await makeRun()
+  await write(run, 1, 1)
+  const body = { id: makeId('instance'), name: 'watched', image: 'sim/ok:1', flavor: 'cpu.1x2' }
+  const { id: instance } = await api.operator.createInstance({ params: { project }, body })
+  const streams: Record<string, (client: Client) => AsyncIterable<{ event: string; data: object }>> = {
+    log: (client) => client.followRunLog({ params: { run } }),
+    run: (client) => client.followRun({ params: { run } }),
+    instance: (client) => client.followInstance({ params: { instance } }),
+    project: (client) => client.followProject({ params: { project } }),
+  }
+  const losses = [
+    ['unauthenticated', revoke],
+    ['not_found', leave],
+  ] as const
+  let lines = 1
+  for (const [code, lose] of losses)
+    for (const [name, follow] of Object.entries(streams)) {
+      const member = await api.person('member')
+      const before = lines
+      const reading = async (): Promise<void> => {
+        for await (const { event, data } of follow(member.client)) {
+          assert.ok(event !== 'line' || !('n' in data) || Number(data.n) <= before, `${name}: read on`)
+          if (lines > before) continue
+          lines += 1
+          await lose(member)
+          aheadMs += 10_000
+          await write(run, lines, lines)
+        }
+      }
+      await assert.rejects(reading(), { code }, `${name}: ${code}`)
+    }
 })
