@@ -17,6 +17,9 @@ export const nodeSilenceMs = minuteMs
 /** The controller writes its health every two seconds; after so long it is not running. */
 const controllerSilenceMs = 15_000
 
+/** What each promise means, and what to do where it is not kept. */
+const promisesGuide = 'docs/guides/what-a-machine-can-promise.md'
+
 /** Newest anomalies that are shown. */
 const anomaliesShown = 20
 
@@ -89,7 +92,7 @@ function checksOf(
       'promises',
       missing.length === 0,
       missing.length === 0 ? 'all kept' : missing.join('; '),
-      'See docs/guides.',
+      `See ${promisesGuide}.`,
     ),
     check(
       'loops',
