@@ -4,6 +4,9 @@ import * as catalog from '../../server/src/catalog/catalog.ts'
 import * as compute from '../../server/src/compute/compute.ts'
 import * as jobs from '../../server/src/jobs/jobs.ts'
 import { asId, type InstanceId } from '../../server/src/kernel/ids.ts'
+import * as journal from '../../server/src/journal/journal.ts'
+import { living, recordLeave } from '../../server/src/loops/subjects.ts'
+import * as placement from '../../server/src/placement/placement.ts'
 import * as storage from '../../server/src/storage/storage.ts'
 import { nodes, type Party, settleIn } from './plan.ts'
 import { Platform } from './platform.ts'
@@ -101,6 +104,32 @@ describe('stories', () => {
     await work(15)
     assert.equal(await stateOf(id), 'stopped')
     assert.deepEqual(platform.world.containers(), [])
+  })
+
+  it('an orderly stop is free at once, however soon the platform is back', async () => {
+    const id = asId('instance', 'ins_stays')
+    await launch('sim/ok', 'cpu.1x2', id)
+    await work(20)
+    const leave = async (): Promise<void> => {
+      for (const one of (await platform.store.read((tx) => living(tx))).values())
+        await platform.store.transact((tx) => recordLeave(tx, one))
+    }
+    await leave()
+    // Told twice it says nothing new.
+    await leave()
+    assert.equal(await stateOf(id), 'unreachable')
+    await platform.clock.advance(10_000)
+    await work(10)
+    assert.equal(await stateOf(id), 'running')
+    await customers.change('stop', id, party)
+    await work(5)
+    const types = await platform.store.read(async (tx) => {
+      const [allocation] = await placement.allocationsOf(tx, [id])
+      assert.ok(allocation)
+      return (await journal.eventsOf(tx, allocation.id)).map(({ type }) => type)
+    })
+    const paid = ['allocated', 'ready', 'contact_lost', 'seen_again', 'stop_accepted']
+    assert.deepEqual(types.slice(0, 5), paid)
   })
 
   it('a run whose volume was deleted while it waited is refused', async () => {

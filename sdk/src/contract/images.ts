@@ -25,7 +25,8 @@ export type BuildProgress = z.infer<typeof buildProgress>
 /** The recorded result of one check, run inside the image. */
 export const proof = z.strictObject({
   name: z.string(),
-  ok: z.boolean(),
+  ok: z.boolean().describe('False where it did not hold, and where it was skipped.'),
+  skipped: z.boolean().describe('It needs something that is not there; the detail says what.'),
   durationMs: z.int(),
   detail: z.record(z.string(), z.unknown()),
   gpu: z.string().nullable(),

@@ -19,8 +19,10 @@ function needsView(needs: ImageNeeds): ImageVersion['needs'] {
 }
 
 function proofView({ name, ok: passed, durationMs, detail, gpu, driver, at }: catalog.ProofRow): Proof {
-  const facts = detail !== null && typeof detail === 'object' ? { ...detail } : { detail }
-  return { name, ok: passed, durationMs, detail: facts, gpu, driver, at: shown(at) }
+  const facts: Record<string, unknown> =
+    detail !== null && typeof detail === 'object' ? { ...detail } : { detail }
+  const skipped = facts['skipped'] === true
+  return { name, ok: passed && !skipped, skipped, durationMs, detail: facts, gpu, driver, at: shown(at) }
 }
 
 function versionView(

@@ -1,6 +1,6 @@
 import type { FlavorShape } from '../catalog/flavors.rules.ts'
 import type { AllocationId, OrganizationId, PriceBookId, ProjectId, SubjectId } from '../kernel/ids.ts'
-import type { Instant } from '../kernel/time.ts'
+import { type Instant, later } from '../kernel/time.ts'
 import { type Metered, record, stateOf } from '../metering/metering.ts'
 import type { NewEvent } from '../journal/rules.ts'
 import * as placement from '../placement/placement.ts'
@@ -179,6 +179,27 @@ export async function learn<S extends Subject>(
     }
   }
   return subject.state
+}
+
+/** The platform is told to stop: until its next start nobody looks, and from the last sighting on it is free. */
+export async function recordLeave<S extends Subject>(
+  tx: Tx,
+  life: Lifecycle<S>,
+  id: SubjectId,
+  allocationId: AllocationId,
+): Promise<void> {
+  const subject = await life.lock(tx, id)
+  if (subject?.allocation !== allocationId || subject.state !== 'running') return
+  const allocation = await placement.lockAllocation(tx, allocationId)
+  const last = allocation?.lastSeenAt ?? null
+  if (!allocation || last === null || allocation.silentSince !== null || allocation.endedAt !== null) return
+  const { openSince } = await stateOf(tx, allocationId)
+  const at = later(last, openSince ?? last)
+  const { isUsedUp } = await recordUsage(tx, allocation, [{ type: 'contact_lost', at, data: {} }])
+  await placement.sawSilence(tx, allocationId, last)
+  if (isUsedUp) await life.advance(tx, subject, 'stop_requested', usedUp)
+  else
+    await life.advance(tx, subject, 'contact_lost', { actor: 'observer', detail: 'the platform was stopped' })
 }
 
 function usageOf(event: UsageToWrite): NewEvent {

@@ -52,6 +52,13 @@ export async function learn(
     : allocations.learn(tx, jobs.runLifecycle, subject, allocation, look, times)
 }
 
+/** The platform is told to stop, and will look again at its next start. */
+export async function recordLeave(tx: Tx, { subject, allocation }: Living): Promise<void> {
+  return isInstance(subject)
+    ? allocations.recordLeave(tx, compute.instanceLifecycle, subject, allocation)
+    : allocations.recordLeave(tx, jobs.runLifecycle, subject, allocation)
+}
+
 /** Nothing of the allocation is left. */
 export async function recordReleased(tx: Tx, { subject, allocation }: Living, actor: string): Promise<void> {
   return isInstance(subject)

@@ -27,6 +27,13 @@ export interface RoleContext {
   readonly consoleDir: string | null
 }
 
+/** Why a role ends that nobody told to: `main` was killed. */
+export class MainIsGone extends Error {
+  constructor() {
+    super('main is gone')
+  }
+}
+
 /** A role that is ready for its work. */
 export interface RunningRole {
   /** Resolves when all it began has ended, after the context's signal fired; rejects when it cannot go on. */

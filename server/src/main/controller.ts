@@ -10,7 +10,7 @@ import { makePlacer } from '../loops/placer.ts'
 import { makeReconciler } from '../loops/reconciler.ts'
 import { makeRegistrar } from '../loops/registrar.ts'
 import { type Running, runLoop } from '../loops/runner.ts'
-import { endLease } from '../loops/subjects.ts'
+import { endLease, living, recordLeave } from '../loops/subjects.ts'
 import { makeSweeper } from '../loops/sweeper.ts'
 import { emptyWorld } from '../loops/world.ts'
 import { liveAllocations } from '../placement/placement.ts'
@@ -24,7 +24,7 @@ import { SimulatedPool } from '../runtime/simulated/volumes.ts'
 import { SimulatedWorld } from '../runtime/simulated/world.ts'
 import type { VolumePool } from '../runtime/volumes.ts'
 import type { Channel } from '../store/store.ts'
-import { aborted, type RoleContext, type RunningRole } from './context.ts'
+import { aborted, MainIsGone, type RoleContext, type RunningRole } from './context.ts'
 import { imageBuilderOf } from './images.ts'
 import { writeLoopHealth } from './loophealth.ts'
 
@@ -148,6 +148,16 @@ async function runLoops(
   }
 }
 
+/** What runs goes on free of charge from an orderly stop to the next start, however soon that is. */
+async function leaveTenants({ store, log }: RoleContext): Promise<void> {
+  try {
+    for (const subject of (await store.read((tx) => living(tx))).values())
+      await store.transact((tx) => recordLeave(tx, subject))
+  } catch (error) {
+    log.warn({ err: error }, 'cannot write down that the platform stops')
+  }
+}
+
 /** An orderly stop with nothing left to guard leaves no firewall rule behind. */
 async function leaveMachine({ store, log }: RoleContext, runtime: Runtime): Promise<void> {
   try {
@@ -179,6 +189,7 @@ async function control(context: RoleContext, runtime: Runtime, begun: () => void
     }
     await clock.sleep(pauseMs, signal).catch(() => {})
   }
+  if (!(signal.reason instanceof MainIsGone)) await leaveTenants(context)
   await leaveMachine(context, runtime)
 }
 

@@ -4,7 +4,7 @@ import { systemIds } from '../kernel/ids.ts'
 import { openStore } from '../store/store.ts'
 import { startApi } from './api.ts'
 import { loadConfig } from './config.ts'
-import { aborted, type RoleName, roleNames, type StartRole } from './context.ts'
+import { aborted, MainIsGone, type RoleName, roleNames, type StartRole } from './context.ts'
 import { startController } from './controller.ts'
 import { startGateway } from './gateway.ts'
 import { openLog } from './logs.ts'
@@ -30,8 +30,8 @@ const orphanMsMax = 500
 function endSignal(): AbortSignal {
   const controller = new AbortController()
   process.on('SIGTERM', () => controller.abort(new Error('told to end')))
-  process.on('disconnect', () => controller.abort(new Error('main is gone')))
-  if (!process.connected) controller.abort(new Error('main is gone'))
+  process.on('disconnect', () => controller.abort(new MainIsGone()))
+  if (!process.connected) controller.abort(new MainIsGone())
   return controller.signal
 }
 
