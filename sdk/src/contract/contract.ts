@@ -18,6 +18,7 @@ import { doctor, platform } from './operator.ts'
 import {
   apiKey,
   listQuery,
+  loginLink,
   madeApiKey,
   me,
   newApiKey,
@@ -50,6 +51,7 @@ export const done = z.strictObject({})
 /** Every route's schemas; the paths stand in `routes.ts`. */
 export const contract = {
   getMe: { summary: 'Who is asking', reply: me },
+  createLoginLink: { summary: 'A link by which a browser signs in once', reply: loginLink },
   getPlatform: { summary: 'Addresses and host keys of the doors', reply: platform },
 
   listSshKeys: { summary: 'SSH keys of the person', query: listQuery, reply: pageOf(sshKey) },

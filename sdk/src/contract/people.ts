@@ -78,6 +78,9 @@ export const apiKey = z.strictObject({
 })
 export type ApiKey = z.infer<typeof apiKey>
 
+/** An address by which a browser signs in as oneself, once; the secret stands behind "#", where no log is. */
+export const loginLink = z.strictObject({ url: z.string(), expiresAt: instant })
+
 /** The days that an API key lives at most when an end is given. */
 export const apiKeyDaysMax = 3650
 

@@ -8,6 +8,7 @@ export interface Route {
 /** Every route. A thing is made and listed under what owns it, and found by its id alone. */
 export const routes = {
   getMe: { method: 'GET', path: '/v1/me', kind: 'json' },
+  createLoginLink: { method: 'POST', path: '/v1/me/login-links', kind: 'json' },
   getPlatform: { method: 'GET', path: '/v1/platform', kind: 'json' },
 
   listSshKeys: { method: 'GET', path: '/v1/me/ssh-keys', kind: 'json' },

@@ -61,6 +61,7 @@ const cases: Record<RouteName, Case> = {
   getMe: { refused: ['gph_unknown', 401] },
   getPlatform: { refused: ['gph_unknown', 401] },
 
+  createLoginLink: { refused: readOnly },
   createSshKey: {
     body: { id: sshKeyId, name: 'laptop', publicKey: makeSshKey('me').publicKey },
     status: 201,

@@ -137,13 +137,30 @@ function offerView(place: PlaceFacts, flavor: FlavorShape, nanosPerHour: bigint,
       quantity,
       nanosPerUnitHour: String(rates.get(sku)?.nanos ?? 0n),
     })),
-    freeNow: placement.timesItFits(room.free, flavor),
+    freeNow: room.fullPools.has(poolOf(flavor)) ? 0 : placement.timesItFits(room.free, flavor),
     capacity: placement.timesItFits(room.empty, flavor),
     fits: fitsView(flavor, room.needs, room.nodes),
   }
 }
 
+/** CPU flavors wait in one line, those of a GPU model in another. */
+function poolOf({ gpuModel }: FlavorShape): string {
+  return gpuModel ?? 'cpu'
+}
+
+/** Pools in which somebody waits for room: who comes now stands behind them, whatever is free. */
+async function fullPoolsOf(tx: Tx, place: PlaceFacts): Promise<ReadonlySet<string>> {
+  const waiting = (await placement.requests(tx)).filter(({ reason }) => reason === 'capacity')
+  return new Set(
+    waiting.flatMap(({ flavor }) => {
+      const shape = place.flavors.get(flavor)
+      return shape ? [poolOf(shape)] : []
+    }),
+  )
+}
+
 interface OfferRoom {
+  readonly fullPools: ReadonlySet<string>
   readonly free: readonly Room[]
   readonly empty: readonly Room[]
   readonly nodes: readonly placement.NodeRow[]
@@ -186,6 +203,7 @@ export function offerHandlers({
           const nodes = await placement.allNodes(tx)
           const room = {
             nodes,
+            fullPools: await fullPoolsOf(tx, place),
             free: await placement.roomsFree(tx, false),
             empty: emptyRooms(nodes, await placement.allDevices(tx)),
             needs: await needsOf(tx, query.image),

@@ -1,4 +1,5 @@
 import type { ApiKey, SshKey } from '@gpuhour/sdk/contract'
+import { linkMs, loginLinkFor } from '../identity/links.ts'
 import { AppError } from '../kernel/errors.ts'
 import { asId, type OrganizationId } from '../kernel/ids.ts'
 import { hourMs, instant } from '../kernel/time.ts'
@@ -137,11 +138,30 @@ function apiKeyHandlers({ store }: ApiParts): Pick<Handlers, ApiKeyRoutes> {
   }
 }
 
+type PeopleRoutes = 'getMe' | 'createLoginLink' | SshKeyRoutes | ApiKeyRoutes
+
 /** Oneself and one's keys. */
-export function peopleHandlers(parts: ApiParts): Pick<Handlers, 'getMe' | SshKeyRoutes | ApiKeyRoutes> {
+export function peopleHandlers(parts: ApiParts): Pick<Handlers, PeopleRoutes> {
   return {
     ...sshKeyHandlers(parts),
     ...apiKeyHandlers(parts),
+
+    createLoginLink: async ({ principal, requestId }) => {
+      requireOwn(principal, 'manage')
+      if (!tenancy.mayMintLoginLink(principal)) {
+        const why = 'This key is confined: a session could do more than it. Sign in with gpuhour login.'
+        throw new AppError('forbidden', why)
+      }
+      return ok(
+        await parts.store.transact(async (tx) => {
+          const expiresAt = instant((await tx.now()) + linkMs)
+          const url = await loginLinkFor(tx, principal.person, parts.consoleUrl)
+          const change = { organization: null, principal, action: 'login_link.create', requestId }
+          await tenancy.audit(tx, { ...change, target: principal.person })
+          return { url, expiresAt: shown(expiresAt) }
+        }),
+      )
+    },
 
     getMe: async ({ principal }) =>
       ok(

@@ -181,7 +181,7 @@ export async function learn<S extends Subject>(
   return subject.state
 }
 
-/** The platform is told to stop: until its next start nobody looks, and from the last sighting on it is free. */
+/** The platform is told to stop: until its next start nobody looks, so it is free from the last sighting. */
 export async function recordLeave<S extends Subject>(
   tx: Tx,
   life: Lifecycle<S>,

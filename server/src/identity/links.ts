@@ -31,17 +31,28 @@ export async function redeemLoginLink(tx: Tx, token: string): Promise<tenancy.Pe
   const person = taken && taken.expiresAt > (await tx.now()) ? await tenancy.person(tx, taken.person) : null
   if (person) return person
   const why = 'This link was used already, or is too old.'
-  throw new AppError('unauthenticated', `${why} Get a new one: run npm start again, or ask who sent it.`)
+  throw new AppError('unauthenticated', `${why} Get a new one: ./gpuhour open, or ask who sent it.`)
 }
 
 /**
- * The address by which the operator signs in once, for `npm start` to print. The secret stands behind
- * "#": a browser never sends that part, so it is in no access log, no proxy and no Referer. Null before
- * the seed.
+ * The address by which a person signs in once. The secret stands behind "#": a browser never sends that part,
+ * so it is in no access log, no proxy and no Referer.
+ */
+export async function loginLinkFor(
+  tx: Tx,
+  person: PersonId,
+  consoleUrl: string,
+  validMs = linkMs,
+): Promise<string> {
+  return `${consoleUrl}/sign-in#${await mintLoginLink(tx, person, validMs)}`
+}
+
+/**
+ * The address by which the operator signs in once, for `npm start` to print. Null before the seed.
  */
 export async function operatorLoginLink(store: Store, consoleUrl: string): Promise<string | null> {
   return store.transact(async (tx) => {
     const operator = await tenancy.personByEmail(tx, tenancy.operatorEmail)
-    return operator && `${consoleUrl}/sign-in#${await mintLoginLink(tx, operator.id, firstLinkMs)}`
+    return operator && loginLinkFor(tx, operator.id, consoleUrl, firstLinkMs)
   })
 }

@@ -10,6 +10,7 @@ import {
   may,
   mayChangeSshKeys,
   mayMint,
+  mayMintLoginLink,
   type Principal,
   type Resource,
   seesKey,
@@ -196,4 +197,26 @@ test('who may change the SSH keys of a person', () => {
     ['one project', withKey(owner, keyActions, demo), false],
   ]
   for (const [what, principal, expected] of cases) assert.equal(mayChangeSshKeys(principal), expected, what)
+})
+
+test('a link for a browser: a session can do all, so a key must be able to', () => {
+  const owner = person('owner')
+  const operator = { ...owner, isOperator: true }
+  const cases: readonly (readonly [string, Principal, boolean])[] = [
+    ['a session', owner, true],
+    ["the key of the operator's machine", withKey(operator, keyActions), true],
+    [
+      'a key of gpuhour login',
+      withKey(
+        owner,
+        keyActions.filter((one) => one !== 'operate'),
+      ),
+      false,
+    ],
+    ['one project', withKey(operator, keyActions, demo), false],
+  ]
+  for (const [what, principal, expected] of cases) assert.equal(mayMintLoginLink(principal), expected, what)
+  const short = withKey(operator, keyActions)
+  assert.ok(short.key)
+  assert.equal(mayMintLoginLink({ ...short, key: { ...short.key, expiresAt: instant(1) } }), false)
 })

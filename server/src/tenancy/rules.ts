@@ -129,6 +129,16 @@ export function mayMint({ isOperator, key }: Principal, asked: KeyBounds): boole
   )
 }
 
+/**
+ * May a principal have a link that signs a browser in? A session can do all that its person can, and lives on:
+ * a key may have one where it can do all of that itself, in every organization.
+ */
+export function mayMintLoginLink({ key }: Principal): boolean {
+  if (key === null) return true
+  const isConfined = key.project !== null || key.expiresAt !== null
+  return !isConfined && keyActions.every((action) => key.actions.includes(action))
+}
+
 /** Does a principal see and revoke this key of its person? A key: those of its organization and project. */
 export function seesKey({ key }: Principal, of: Pick<KeyBounds, 'organization' | 'project'>): boolean {
   if (key === null) return true

@@ -23,6 +23,7 @@ import {
 } from './rules.ts'
 import { type ParsedSshKey, parseSshKey } from './sshkeys.rules.ts'
 
+export { mayMintLoginLink } from './rules.ts'
 export type { ApiKeyRow, OrganizationRow, PersonRow, ProjectRow, SshKeyRow } from './rows.ts'
 export {
   auditOf,
