@@ -130,8 +130,8 @@ export function mayMint({ isOperator, key }: Principal, asked: KeyBounds): boole
 }
 
 /**
- * May a principal have a link that signs a browser in? A session can do all that its person can, and lives on:
- * a key may have one where it can do all of that itself, in every organization.
+ * May a principal have a link that signs a browser in? A session can do all that its person can, and lives
+ * on: a key may have one where it can do all of that itself, in every organization.
  */
 export function mayMintLoginLink({ key }: Principal): boolean {
   if (key === null) return true
