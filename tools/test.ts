@@ -110,6 +110,18 @@ async function leftDatabases(server: TestServer): Promise<readonly string[]> {
   })
 }
 
+const isOnEngine = ({ name }: Group): boolean => !name.startsWith('rules')
+/** These groups are errands on one platform. */
+const isErrand = ({ name }: Group): boolean => name === 'isolation' || name === 'journeys'
+
+/**
+ * Starts the platform of the errands while the tests before them mostly wait: its images are built and proved
+ * meanwhile. What goes wrong is told by the first test that opens it.
+ */
+async function startJourneys(): Promise<void> {
+  await JourneyPlatform.open().catch(() => {})
+}
+
 /** Ends the platform that the journeys shared, if one of them started it; throws what is wrong with that. */
 async function endJourneys(): Promise<readonly string[]> {
   await JourneyPlatform.removeShared(process.env[sharedVariable] ?? '')
@@ -183,15 +195,21 @@ async function runSuite(groups: readonly Group[], config: Config, signal: AbortS
   const tally = emptyTally()
   const ground = prepareGround()
   const hostBefore = census.hostCensus()
-  const needsEngine = groups.some(({ name }) => !name.startsWith('rules'))
+  const needsEngine = groups.some((group) => isOnEngine(group))
   await installPrograms(signal)
   const engine = needsEngine ? await reachEngine({ config, printer, signal, clock: systemClock }) : null
   if (engine) await buildBase({ ...config, dataDir: join(ground.folder, 'data') }, signal)
   const server = await startTestServer()
   process.env[testServerVariable] = server.url
+  let platform: Promise<void> | null = null
   try {
-    for (const group of groups) await runGroup(group, tally, signal)
+    for (const group of groups) {
+      if (engine && isOnEngine(group) && groups.some(isErrand)) platform ??= startJourneys()
+      if (isErrand(group)) await platform
+      await runGroup(group, tally, signal)
+    }
   } finally {
+    await platform
     await judge(tally, "the journeys' platform goes without a trace", endJourneys)
     await judge(tally, 'no database is left behind', () => leftDatabases(server))
     await server.stop()
