@@ -151,9 +151,25 @@ export function useVolumes() {
   )
 }
 
+/** What the balance was last asked for with, of each instance and run. */
+const told = new Map<string, string>()
+let balanceTimer: ReturnType<typeof setTimeout> | undefined
+/** A stream begins with everything there is: all of it is one reason to ask, not one each. */
+const balancePauseMs = 200
+
+/** Burn and runway follow from what runs: they are asked for again when something is new or another state. */
+function keepBalance(client: QueryClient, { id, state, cost }: Instance | Run): void {
+  const now = `${state} ${cost.isPaying} ${cost.nanosPerHour} ${cost.storageNanosPerHour}`
+  if (told.get(id) === now) return
+  told.set(id, now)
+  clearTimeout(balanceTimer)
+  balanceTimer = setTimeout(() => void client.invalidateQueries({ queryKey: ['balance'] }), balancePauseMs)
+}
+
 /** Puts an instance as it is now wherever it is shown. */
 export function keepInstance(client: QueryClient, instance: Instance): void {
   serverClock.hear(instance.cost.asOf)
+  keepBalance(client, instance)
   client.setQueryData(keys.instance(instance.id), instance)
   client.setQueryData<InfiniteData<Page<Instance>>>(
     keys.instances(instance.project),
@@ -165,6 +181,7 @@ export function keepInstance(client: QueryClient, instance: Instance): void {
 /** The same for a run. */
 export function keepRun(client: QueryClient, run: Run): void {
   serverClock.hear(run.cost.asOf)
+  keepBalance(client, run)
   client.setQueryData(keys.run(run.id), run)
   client.setQueryData<InfiniteData<Page<Run>>>(
     keys.runs(run.project),
