@@ -34,5 +34,6 @@ test('a moment is as short as it can be understood', () => {
   assert.equal(at('2026-11-23T14:20:00Z'), '14:20')
   assert.equal(at('2026-11-27T14:20:00Z'), 'Fri 14:20')
   assert.equal(at('2026-12-13T14:20:00Z'), 'Dec 13 14:20')
-  assert.equal(at('2027-12-13T14:20:00Z'), 'Dec 13, 2027')
+  assert.equal(at('2027-09-17T09:58:00Z'), 'Sep 17, 2027, 09:58')
+  assert.equal(at('2025-12-31T23:59:00Z'), 'Dec 31, 2025, 23:59')
 })

@@ -59,17 +59,19 @@ export function relativeText(atMs: number, nowMs: number, locale: string): strin
   return format.format(Math.trunc(difference / dayMs), 'day')
 }
 
-/** An instant as short as it can be understood: "14:20", "Fri 14:20", "Dec 3 14:20", "Dec 3, 2027". */
+/** An instant as short as it can be understood: "14:20", "Fri 14:20", "Dec 3 14:20", "Jan 3, 2027, 14:20". */
 export function momentText(atMs: number, nowMs: number, locale: string, timeZone?: string): string {
   const zone = timeZone === undefined ? {} : { timeZone }
   const time = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
   const text = (format: Intl.DateTimeFormatOptions) =>
     new Intl.DateTimeFormat(locale, { ...zone, ...format }).format(atMs)
   const dayOf = (ms: number) => new Intl.DateTimeFormat('en-CA', zone).format(ms)
-  if (Math.abs(atMs - nowMs) > 300 * dayMs) return text({ year: 'numeric', month: 'short', day: 'numeric' })
+  const yearOf = (ms: number) => dayOf(ms).slice(0, 4)
   if (dayOf(atMs) === dayOf(nowMs)) return text(time)
+  const day = { month: 'short', day: 'numeric' } as const
+  if (yearOf(atMs) !== yearOf(nowMs)) return text({ year: 'numeric', ...day, ...time })
   if (Math.abs(atMs - nowMs) < 6 * dayMs) return `${text({ weekday: 'short' })} ${text(time)}`
-  return `${text({ month: 'short', day: 'numeric' })} ${text(time)}`
+  return `${text(day)} ${text(time)}`
 }
 
 /** The exact instant, for hovering: in the zone of whoever looks, to the second, with the zone named. */
