@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { argument, type CommandSpec, isOn, textOption } from '../command.ts'
+import { type CommandSpec, isOn, textOption } from '../command.ts'
 import { pickInstance } from '../pick.ts'
 
 /** Opens an address with whatever the desktop has for it; false where there is no desktop. */
@@ -19,20 +19,23 @@ function openInBrowser(url: string): Promise<boolean> {
 
 export const command: CommandSpec = {
   name: 'open',
-  summary: 'open JupyterLab of an instance in the browser',
-  args: [['<instance>', 'its name or id']],
+  summary: 'open JupyterLab of an instance in the browser, or the console',
+  args: [['[instance]', 'its name or id; without one: the console, signed in']],
   options: [
     ['--port <port>', 'which app; default 8888, JupyterLab'],
-    ['--print', 'print the one-time address instead; it works once, within half a minute'],
+    ['--print', 'print the one-time address instead; it works once, an app within half a minute'],
   ],
   async run(context, given) {
     const client = context.client()
-    const { id, name } = await pickInstance(context, client, argument(given, 0))
+    const [named] = given.args
+    const instance = named === undefined ? null : await pickInstance(context, client, named)
     const port = textOption(given, 'port') ?? '8888'
-    const code = await client.openDoor({ params: { instance: id, port } })
-    if (context.isJson) return context.printJson(code)
-    if (!isOn(given, 'print') && context.isTerminal && (await openInBrowser(code.url)))
-      return context.say(`Opened ${name} in the browser.`)
-    context.print(code.url)
+    const way = instance
+      ? await client.openDoor({ params: { instance: instance.id, port } })
+      : await client.createLoginLink()
+    if (context.isJson) return context.printJson(way)
+    if (!isOn(given, 'print') && context.isTerminal && (await openInBrowser(way.url)))
+      return context.say(`Opened ${instance?.name ?? 'the console'} in the browser.`)
+    context.print(way.url)
   },
 }

@@ -224,6 +224,12 @@ test('Ctrl-C where nobody can be asked stops the run', async () => {
   assert.deepEqual((await api.operator.listRuns({ params, query: { name: `${name}x` } })).items, [])
 })
 
+test('open without an instance gives a link that signs a browser in', async () => {
+  const { code, out, err } = await gpuhour('open')
+  assert.equal(code, 0, err)
+  assert.match(out, /^http:\/\/localhost:7070\/sign-in#gpl_[0-9a-z]{40,}\n$/)
+})
+
 test('a statement as a bundle is verified by the same program without a server', async () => {
   const file = join(home, 'bill.json')
   const { code, err } = await gpuhour('statement', '--bundle', file)
