@@ -1,11 +1,21 @@
 import { ApiError, createClient } from '@gpuhour/sdk/client'
-import { QueryCache, QueryClient } from '@tanstack/react-query'
-
-/** The platform, on the console's own host: the session cookie goes along by itself. */
-export const api = createClient({ baseUrl: '' })
+import { QueryClient } from '@tanstack/react-query'
 
 /** Told when the session is over; set by whoever can lead to the sign-in page. */
 export const onSignedOut: { current: () => void } = { current: () => {} }
+
+/** Whatever is asked, by a page, a button or a stream: the first answer that says so leads to signing in. */
+export async function fetchSignedIn(request: Request): Promise<Response> {
+  const response = await fetch(request)
+  if (response.status === 401) onSignedOut.current()
+  return response
+}
+
+/** The platform, on the console's own host: the session cookie goes along by itself. */
+export const api = createClient({ baseUrl: '', fetch: fetchSignedIn })
+
+/** What is stored under it tells a browser's other tabs, which share the session, when it was ended. */
+export const signedOutKey = 'gpuhour.signed-out'
 
 export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.code === 'unauthenticated'
@@ -16,11 +26,6 @@ export const pollMs = { money: 15_000, waiting: 4_000, calm: 30_000 } as const
 
 /** Everything that was read, so that a page that was seen before is there at once. */
 export const queryClient = new QueryClient({
-  queryCache: new QueryCache({
-    onError: (error) => {
-      if (isSignedOut(error)) onSignedOut.current()
-    },
-  }),
   defaultOptions: {
     queries: {
       staleTime: 4_000,

@@ -1,6 +1,6 @@
 import { type Client, createClient, type FollowOptions } from '@gpuhour/sdk/client'
 import { useEffect, useRef, useState } from 'react'
-import { isSignedOut, onSignedOut } from './api.ts'
+import { fetchSignedIn } from './api.ts'
 
 /** `lost`: it is being sought again. `over`: there is nothing more to come, or it may not be followed. */
 export type StreamState = 'live' | 'lost' | 'over'
@@ -23,6 +23,7 @@ export function useFollow<E>(key: string | null, open: Open<E>, on: (event: E) =
     const setState = (state: StreamState) => setTold({ of: key, state })
     const client = createClient({
       baseUrl: '',
+      fetch: fetchSignedIn,
       onTrouble: (trouble) => setState(trouble === null ? 'live' : 'lost'),
     })
     const options = { signal: abort.signal, patienceMs: Number.POSITIVE_INFINITY }
@@ -31,10 +32,8 @@ export function useFollow<E>(key: string | null, open: Open<E>, on: (event: E) =
     }
     follow().then(
       () => setState('over'),
-      (error: unknown) => {
-        if (abort.signal.aborted) return
-        setState('over')
-        if (isSignedOut(error)) onSignedOut.current()
+      () => {
+        if (!abort.signal.aborted) setState('over')
       },
     )
     return () => abort.abort()

@@ -1,5 +1,4 @@
 import type { Instance } from '@gpuhour/sdk/contract'
-import { notifications } from '@mantine/notifications'
 import { IconPlayerPlay, IconPlayerStop, IconRefresh, IconTrash } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -7,8 +6,8 @@ import { useTranslation } from 'react-i18next'
 import { WhyButton } from '../ui/why_button.tsx'
 import { api, keys } from './api.ts'
 import { InstanceDialog } from './instance_dialog.tsx'
-import { codeOf } from './problem.tsx'
 import { keepInstance } from './queries.ts'
+import { tellProblem } from './tell_problem.ts'
 
 export type InstanceVerb = 'start' | 'stop' | 'restart' | 'delete'
 
@@ -35,10 +34,7 @@ export function useInstanceVerb(instance: Instance) {
       void client.invalidateQueries({ queryKey: ['balance'] })
       void client.invalidateQueries({ queryKey: keys.volumes(instance.project) })
     },
-    onError: (error, verb) => {
-      const title = t(`verb.failed.${verb}`, { name: instance.name })
-      notifications.show({ color: 'red', title, message: t(`error.${codeOf(error)}.title`) })
-    },
+    onError: (error, verb) => tellProblem(t, error, t(`verb.failed.${verb}`, { name: instance.name })),
   })
 }
 

@@ -6,7 +6,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { WhyButton } from '../ui/why_button.tsx'
 import { api } from './api.ts'
-import { codeOf } from './problem.tsx'
+import { tellProblem } from './tell_problem.ts'
 
 interface OpenAppProps {
   readonly instance: Instance
@@ -35,7 +35,7 @@ export function OpenApp({ instance, door, size = 'sm', isMain = false }: OpenApp
       else showLink(url)
     } catch (error) {
       tab?.close()
-      notifications.show({ color: 'red', message: t(`error.${codeOf(error)}.title`) })
+      tellProblem(t, error)
     } finally {
       setAsking(false)
     }

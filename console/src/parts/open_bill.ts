@@ -1,4 +1,5 @@
 import { createClient } from '@gpuhour/sdk/client'
+import { fetchSignedIn } from './api.ts'
 
 /** The open bill exactly as it came: what is verified and saved are the same bytes. */
 export async function fetchBill(
@@ -9,7 +10,7 @@ export async function fetchBill(
   const client = createClient({
     baseUrl: '',
     fetch: async (request) => {
-      const response = await fetch(request)
+      const response = await fetchSignedIn(request)
       if (response.ok) bytes = new Uint8Array(await response.clone().arrayBuffer())
       return response
     },

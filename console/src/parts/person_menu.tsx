@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { useNavigate } from 'react-router'
 import { chooseLanguage } from '../i18n.ts'
 import { paths } from '../paths.ts'
+import { signedOutKey } from './api.ts'
 import { useSession } from './session.ts'
 import { signOut } from './sign_in.ts'
 
@@ -16,6 +17,7 @@ export function PersonMenu() {
   const { me, project, chooseProject } = useSession()
   const leave = async () => {
     await signOut()
+    localStorage.setItem(signedOutKey, new Date().toISOString())
     client.clear()
     void navigate(paths.signIn)
   }

@@ -8,7 +8,7 @@ import { Link, Outlet, ScrollRestoration, useLocation, useNavigate } from 'react
 import { paths } from '../paths.ts'
 import { Brand } from '../ui/brand.tsx'
 import { Empty } from '../ui/empty.tsx'
-import { api, isSignedOut, keys, onSignedOut } from './api.ts'
+import { api, isSignedOut, keys, onSignedOut, signedOutKey } from './api.ts'
 import { BalanceStrip } from './balance_strip.tsx'
 import { Gate } from './gate.tsx'
 import { Nav } from './nav.tsx'
@@ -40,6 +40,13 @@ export function Shell() {
       onSignedOut.current = () => {}
     }
   })
+  useEffect(() => {
+    const onStored = ({ key }: StorageEvent) => {
+      if (key === signedOutKey) onSignedOut.current()
+    }
+    window.addEventListener('storage', onStored)
+    return () => window.removeEventListener('storage', onStored)
+  }, [])
   if (me.data) return <SignedIn me={me.data} />
   if (me.error && !isSignedOut(me.error))
     return (
