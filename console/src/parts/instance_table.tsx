@@ -6,13 +6,15 @@ import { type Column, Table } from '../ui/table.tsx'
 import { When } from '../ui/when.tsx'
 import { LiveCost, Rate } from './live_money.tsx'
 import { OpenApp } from './open_app.tsx'
-import { useNow } from './queries.ts'
+import { useNow, useVolumes } from './queries.ts'
 import { StateMark } from './state_mark.tsx'
 
 /** Instances, one a row. */
 export function InstanceTable({ instances, label }: { instances: readonly Instance[]; label: string }) {
   const { t } = useTranslation()
   const now = useNow(30_000)
+  const volumes = useVolumes()
+  const unmade = new Set(volumes.data?.filter(({ state }) => state === 'requested').map(({ id }) => id))
   const columns: Column<Instance>[] = [
     {
       head: t('instance.name'),
@@ -35,7 +37,9 @@ export function InstanceTable({ instances, label }: { instances: readonly Instan
     {
       head: t('instance.rate'),
       isNumber: true,
-      cell: ({ cost }) => <Rate nanos={rateNow(cost)} currency={cost.currency} />,
+      cell: ({ cost, home }) => (
+        <Rate nanos={rateNow(cost, cost.isPaying || !unmade.has(home.volume))} currency={cost.currency} />
+      ),
     },
     { head: t('instance.cost'), isNumber: true, cell: ({ cost }) => <LiveCost cost={cost} /> },
     {
@@ -53,7 +57,10 @@ export function InstanceTable({ instances, label }: { instances: readonly Instan
   return <Table label={label} columns={columns} rows={instances} keyOf={({ id }) => id} />
 }
 
-/** What it costs an hour at this moment: running and storage, or storage alone. */
-export function rateNow({ isPaying, nanosPerHour, storageNanosPerHour }: Instance['cost']): bigint {
-  return (isPaying ? BigInt(nanosPerHour) : 0n) + BigInt(storageNanosPerHour)
+/** What it burns now: running and storage, or storage alone; a home that is not made yet is free. */
+function rateNow(
+  { isPaying, nanosPerHour, storageNanosPerHour }: Instance['cost'],
+  hasHome: boolean,
+): bigint {
+  return (isPaying ? BigInt(nanosPerHour) : 0n) + (hasHome ? BigInt(storageNanosPerHour) : 0n)
 }

@@ -157,13 +157,19 @@ let balanceTimer: ReturnType<typeof setTimeout> | undefined
 /** A stream begins with everything there is: all of it is one reason to ask, not one each. */
 const balancePauseMs = 200
 
-/** Burn and runway follow from what runs: they are asked for again when something is new or another state. */
+/**
+ * Burn and runway, and what homes there are, follow from what runs: they are asked for again when something
+ * is new or in another state.
+ */
 function keepBalance(client: QueryClient, { id, state, cost }: Instance | Run): void {
   const now = `${state} ${cost.isPaying} ${cost.nanosPerHour} ${cost.storageNanosPerHour}`
   if (told.get(id) === now) return
   told.set(id, now)
   clearTimeout(balanceTimer)
-  balanceTimer = setTimeout(() => void client.invalidateQueries({ queryKey: ['balance'] }), balancePauseMs)
+  balanceTimer = setTimeout(() => {
+    void client.invalidateQueries({ queryKey: ['balance'] })
+    void client.invalidateQueries({ queryKey: ['volumes'] })
+  }, balancePauseMs)
 }
 
 /** Puts an instance as it is now wherever it is shown. */
