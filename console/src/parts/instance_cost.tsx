@@ -6,7 +6,7 @@ import { paths } from '../paths.ts'
 import { useLocale } from '../ui/locale.ts'
 import { Pairs } from '../ui/pairs.tsx'
 import { momentText } from '../ui/time.ts'
-import { LiveCost, PaidTime, Rate } from './live_money.tsx'
+import { LiveCost, PaidTime, Rate, UnitHours } from './live_money.tsx'
 import { useBalance, useNow } from './queries.ts'
 import css from '../ui/ui.module.css'
 
@@ -14,16 +14,17 @@ import css from '../ui/ui.module.css'
 export function InstanceCost({ instance }: { instance: Instance }) {
   const { t } = useTranslation()
   const { cost } = instance
+  const isOver = instance.state === 'deleted'
   return (
     <>
-      <div className={css.figureLabel}>{t('cost.soFar')}</div>
+      <div className={css.figureLabel}>{t(isOver ? 'cost.total' : 'cost.soFar')}</div>
       <div className={css.figureValue} style={{ fontSize: '2rem' }} role="timer" aria-live="off">
         <LiveCost cost={cost} />
       </div>
       <div className="soft" style={{ marginBottom: 14 }}>
-        {t(cost.isPaying ? 'cost.paidNow' : 'cost.freeNow')}
+        {t(isOver ? 'cost.over' : cost.isPaying ? 'cost.paidNow' : 'cost.freeNow')}
       </div>
-      <CostPairs cost={cost} />
+      <CostPairs cost={cost} isOver={isOver} />
       {instance.allocation === null ? null : (
         <div style={{ marginTop: 12 }}>
           <Link to={paths.charges(instance.allocation.id)}>{t('cost.charges')}</Link>
@@ -33,11 +34,16 @@ export function InstanceCost({ instance }: { instance: Instance }) {
   )
 }
 
-/** Hours to the millionth, cut: a second is three hundred of them. */
-const shortHours = (hours: string) => hours.replace(/(\.\d{6})\d+$/, '$1')
+interface CostPairsProps {
+  readonly cost: Cost
+  /** It comes with a home of its own, which costs something whatever runs. */
+  readonly hasStorage?: boolean
+  /** Nothing of it will be charged any more. */
+  readonly isOver: boolean
+}
 
 /** Rates, paid time and until when the money lasts; of an instance or a run. */
-export function CostPairs({ cost, hasStorage = true }: { cost: Cost; hasStorage?: boolean }) {
+export function CostPairs({ cost, hasStorage = true, isOver }: CostPairsProps) {
   const { t } = useTranslation()
   const locale = useLocale()
   const now = useNow(30_000)
@@ -47,14 +53,14 @@ export function CostPairs({ cost, hasStorage = true }: { cost: Cost; hasStorage?
   const storage = BigInt(cost.storageNanosPerHour)
   const rate = (nanos: bigint) => <Rate nanos={nanos} currency={cost.currency} />
   const items: (readonly [string, ReactNode])[] = [
-    [t('cost.running'), rate(BigInt(cost.nanosPerHour) + storage)],
+    [t(hasStorage ? 'cost.runningWithStorage' : 'cost.running'), rate(BigInt(cost.nanosPerHour) + storage)],
     ...(hasStorage ? [[t('cost.stopped'), rate(storage)] as const] : []),
     [t('cost.paidTime'), <PaidTime key="time" cost={cost} />],
     Number(gpuHours) > 0
-      ? [t('cost.gpuHours'), shortHours(gpuHours)]
-      : [t('cost.cpuHours'), shortHours(cpuHours)],
+      ? [t('cost.gpuHours'), <UnitHours key="hours" cost={cost} hours={gpuHours} />]
+      : [t('cost.cpuHours'), <UnitHours key="hours" cost={cost} hours={cpuHours} />],
     ...(leaseUntil !== null && cost.isPaying ? [[t('cost.leaseUntil'), moment(leaseUntil)] as const] : []),
-    ...(balance?.runwayUntil ? [[t('cost.runway'), moment(balance.runwayUntil)] as const] : []),
+    ...(balance?.runwayUntil && !isOver ? [[t('cost.runway'), moment(balance.runwayUntil)] as const] : []),
   ]
   return <Pairs items={items} isEven />
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { amountIn, balanceNow, costNow, lastsMs, paidMsNow } from './live_cost.ts'
+import { amountIn, balanceNow, costNow, lastsMs, paidMsNow, unitHoursNow } from './live_cost.ts'
 
 const asOf = '2026-11-23T12:00:00.000Z'
 const start = Date.parse(asOf)
@@ -36,6 +36,14 @@ test('it is never ahead of the bill', () => {
     const bill = amountIn(214_532 + ms, 600_000_000n)
     assert.ok(costNow(cost, start + ms) <= bill)
   }
+})
+
+test('unit-hours grow with the paid time: by as many units as were paid for', () => {
+  const twoCpus = '0.119184'
+  assert.equal(unitHoursNow(cost, twoCpus, start), '0.119184')
+  assert.equal(unitHoursNow(cost, twoCpus, start + 60_000), '0.152517')
+  assert.equal(unitHoursNow({ ...cost, isPaying: false }, twoCpus, start + 60_000), '0.119184')
+  assert.equal(unitHoursNow({ ...cost, paidMillis: '0' }, '0', start + 60_000), '0.000000')
 })
 
 test('a balance shrinks, and does not jump below nothing', () => {

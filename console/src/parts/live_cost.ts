@@ -32,6 +32,23 @@ export function paidMsNow(cost: Growing, nowMs: number): number {
   return Number(cost.paidMillis) + paidSinceAsOf(cost, nowMs)
 }
 
+/**
+ * Unit-hours by now, to the millionth, cut: as many units as were paid for so far, times the paid time since.
+ * An instance keeps its flavor, so the whole number of units is what its hours and its time come to.
+ */
+export function unitHoursNow(cost: Growing, hours: string, nowMs: number): string {
+  const paidMs = Number(cost.paidMillis)
+  const units = paidMs > 0 ? Math.round((Number(hours) * 3_600_000) / paidMs) : 0
+  const [whole = '0', fraction = ''] = hours.split('.')
+  const millionths = BigInt(whole + fraction.slice(0, 6).padEnd(6, '0'))
+  const grownMs = BigInt(units) * BigInt(Math.floor(paidSinceAsOf(cost, nowMs)))
+  return hoursText(millionths + (grownMs * 1_000_000n) / 3_600_000n)
+}
+
+function hoursText(millionths: bigint): string {
+  return `${millionths / 1_000_000n}.${(millionths % 1_000_000n).toString().padStart(6, '0')}`
+}
+
 /** The part of a balance that shrinks. */
 export type Shrinking = Pick<Balance, 'asOf' | 'liveNanos' | 'nanosPerHour'>
 

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next'
 import { Money } from '../ui/money.tsx'
 import { cents, type MoneyDecimals, ticking } from '../ui/money.ts'
 import { clockText } from '../ui/time.ts'
-import { balanceNow, costNow, paidMsNow } from './live_cost.ts'
+import { balanceNow, costNow, paidMsNow, unitHoursNow } from './live_cost.ts'
 import { useNow } from './queries.ts'
 
 /** What it has cost by now; ticks while a spell is open. */
@@ -23,6 +23,12 @@ export function LiveCost({ cost, decimals }: { cost: Cost; decimals?: MoneyDecim
 export function PaidTime({ cost }: { cost: Cost }) {
   const now = useNow(cost.isPaying ? 1000 : null)
   return <span className="numbers">{clockText(paidMsNow(cost, now))}</span>
+}
+
+/** Paid time times what was paid for, by now. */
+export function UnitHours({ cost, hours }: { cost: Cost; hours: string }) {
+  const now = useNow(cost.isPaying ? 1000 : null)
+  return <span className="numbers">{unitHoursNow(cost, hours, now)}</span>
 }
 
 /** The balance by now. */

@@ -87,7 +87,7 @@ function Shows({ instance }: { instance: Instance }) {
               <InstanceDoors instance={instance} />
             </Panel>
           )}
-          {isClimbing ? null : start}
+          {isClimbing || isGone ? null : start}
         </div>
         <div className="stack side sticky">
           <Panel title={t('instance.money')}>

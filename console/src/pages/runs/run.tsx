@@ -1,6 +1,5 @@
 import type { HistoryEvent, Run } from '@gpuhour/sdk/contract'
 import { Button, Modal, Skeleton, Text } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -12,13 +11,13 @@ import { History } from '../../parts/history.tsx'
 import { CostPairs } from '../../parts/instance_cost.tsx'
 import { LadderView } from '../../parts/ladder_view.tsx'
 import { LiveCost } from '../../parts/live_money.tsx'
-import { codeOf } from '../../parts/problem.tsx'
 import { keepRun, useRun } from '../../parts/queries.ts'
 import { RunFacts } from '../../parts/run_facts.tsx'
 import { RunLog } from '../../parts/run_log.tsx'
 import { Shown } from '../../parts/shown.tsx'
 import { StateMark } from '../../parts/state_mark.tsx'
 import { StreamNote } from '../../parts/stream_note.tsx'
+import { tellProblem } from '../../parts/tell_problem.ts'
 import { Figure } from '../../ui/figure.tsx'
 import { PageHead } from '../../ui/page_head.tsx'
 import { Panel } from '../../ui/panel.tsx'
@@ -61,6 +60,9 @@ function Shows({ run }: { run: Run }) {
     },
   )
   const isClimbing = run.state === 'queued' || run.state === 'preparing'
+  const isOver = run.endedAt !== null
+  // Of a run that is over the start is worth a look only where it fell on the way.
+  const hasLadder = !isOver || (run.state === 'failed' && run.allocation?.readyAt === null)
   const mark = (
     <>
       <StateMark state={run.state} />
@@ -68,7 +70,7 @@ function Shows({ run }: { run: Run }) {
     </>
   )
   const ladder = (
-    <Panel title={t(isClimbing ? 'instance.starting' : 'instance.lastStart')}>
+    <Panel title={t(isClimbing ? 'instance.starting' : 'run.start')}>
       <LadderView subject={{ ...run, requestedAt: run.createdAt }} />
     </Panel>
   )
@@ -85,17 +87,17 @@ function Shows({ run }: { run: Run }) {
           <Ending run={run} />
           {isClimbing ? ladder : null}
           <RunLog run={run} />
-          {isClimbing ? null : ladder}
+          {isClimbing || !hasLadder ? null : ladder}
         </div>
         <div className="stack side sticky">
           <Panel title={t('instance.money')}>
             <Figure
-              label={t('cost.soFar')}
+              label={t(isOver ? 'cost.total' : 'cost.soFar')}
               value={<LiveCost cost={run.cost} />}
-              hint={t(run.cost.isPaying ? 'cost.paidNow' : 'cost.freeRun')}
+              hint={t(isOver ? 'cost.over' : run.cost.isPaying ? 'cost.paidNow' : 'cost.freeRun')}
             />
             <div style={{ height: 14 }} />
-            <CostPairs cost={run.cost} hasStorage={false} />
+            <CostPairs cost={run.cost} hasStorage={false} isOver={isOver} />
           </Panel>
           <Panel title={t('instance.facts')}>
             <RunFacts run={run} />
@@ -129,12 +131,7 @@ function Cancel({ run }: { run: Run }) {
   const cancel = useMutation({
     mutationFn: () => api.cancelRun({ params: { run: run.id } }),
     onSuccess: (answer) => keepRun(client, answer),
-    onError: (error) =>
-      notifications.show({
-        color: 'red',
-        title: t('run.cancelFailed', { name: run.name }),
-        message: t(`error.${codeOf(error)}.title`),
-      }),
+    onError: (error) => tellProblem(t, error, t('run.cancelFailed', { name: run.name })),
   })
   const { allowed, why } = run.actions.cancel
   return (
