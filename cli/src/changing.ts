@@ -2,6 +2,7 @@ import type { Client } from '@gpuhour/sdk/client'
 import type { Instance, Run } from '@gpuhour/sdk/contract'
 import { type CommandSpec, type Given, isOn } from './command.ts'
 import { type Context, longPatienceMs } from './context.ts'
+import { untilLeft } from './interrupting.ts'
 import { endingText, rungOf } from './ladder.ts'
 import { pickInstance, type Subject } from './pick.ts'
 
@@ -24,12 +25,17 @@ function rungTeller(context: Context): (seen: Instance | Run) => void {
   }
 }
 
-async function instanceAtRest(context: Context, client: Client, asked: Instance): Promise<Instance> {
+async function instanceAtRest(
+  context: Context,
+  client: Client,
+  asked: Instance,
+  signal: AbortSignal,
+): Promise<Instance> {
   let seen = asked
   const tell = rungTeller(context)
   const isThere = ({ state, intent }: Instance): boolean =>
     restingStates.has(state) && (state === 'failed' || state === intent || intent === 'stopped')
-  for await (const followed of client.followInstance({ params: { instance: asked.id } })) {
+  for await (const followed of client.followInstance({ params: { instance: asked.id } }, { signal })) {
     if (followed.event !== 'instance') continue
     seen = followed.data
     tell(seen)
@@ -39,11 +45,11 @@ async function instanceAtRest(context: Context, client: Client, asked: Instance)
 }
 
 /** What it has become is the answer, so that its last state is not said before. */
-async function runAtRest(context: Context, client: Client, asked: Run): Promise<Run> {
+async function runAtRest(context: Context, client: Client, asked: Run, signal: AbortSignal): Promise<Run> {
   let seen = asked
   const tell = rungTeller(context)
   if (asked.endedAt !== null) return asked
-  for await (const followed of client.followRun({ params: { run: asked.id } })) {
+  for await (const followed of client.followRun({ params: { run: asked.id } }, { signal })) {
     if (followed.event !== 'run') continue
     seen = followed.data
     if (seen.endedAt !== null) break
@@ -53,10 +59,27 @@ async function runAtRest(context: Context, client: Client, asked: Run): Promise<
 }
 
 /** Follows it until it rests. */
-async function untilAtRest(context: Context, client: Client, asked: Subject): Promise<Subject> {
+async function untilAtRest(
+  context: Context,
+  client: Client,
+  asked: Subject,
+  signal: AbortSignal,
+): Promise<Subject> {
   return asked.kind === 'run'
-    ? { kind: 'run', run: await runAtRest(context, client, asked.run) }
-    : { kind: 'instance', instance: await instanceAtRest(context, client, asked.instance) }
+    ? { kind: 'run', run: await runAtRest(context, client, asked.run, signal) }
+    : { kind: 'instance', instance: await instanceAtRest(context, client, asked.instance, signal) }
+}
+
+function thingOf(subject: Subject): Instance | Run {
+  return subject.kind === 'run' ? subject.run : subject.instance
+}
+
+/** What is said of one that nobody waits for any longer: what will be paid can be stopped. */
+function goesOnText(subject: Subject): string {
+  const { name, id } = thingOf(subject)
+  const isStarting = subject.kind === 'instance' && subject.instance.intent === 'running'
+  if (isStarting) return `${name} goes on. To stop it: gpuhour stop ${name}`
+  return `${name} goes on. Where it stands: gpuhour show ${subject.kind === 'run' ? id : name}`
 }
 
 /** Asks for the change of each, then waits for all; the exit code says whether every one got there. */
@@ -70,8 +93,11 @@ export async function changeAll(
   for (const name of given.args) asked.push(await change(client, name))
   const seen = isOn(given, 'detach')
     ? asked
-    : await Promise.all(asked.map((subject) => untilAtRest(context, client, subject)))
-  const plain = seen.map((subject) => (subject.kind === 'run' ? subject.run : subject.instance))
+    : await untilLeft(
+        (signal) => Promise.all(asked.map((subject) => untilAtRest(context, client, subject, signal))),
+        asked.map(goesOnText),
+      )
+  const plain = seen.map(thingOf)
   if (context.isJson) context.printJson(plain)
   else for (const { name, state } of plain) context.print(`${name}\t${state}`)
   // A run that had failed before it was stopped is stopped all the same.

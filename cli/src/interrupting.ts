@@ -1,4 +1,35 @@
+import { constants } from 'node:os'
 import type { Context } from './context.ts'
+
+/** As a shell answers for a program that ended by Ctrl-C. */
+const interruptedCode = 128 + constants.signals.SIGINT
+
+/** Waiting was left by Ctrl-C; what was asked for goes on. */
+export class LeftError extends Error {
+  readonly exitCode = interruptedCode
+
+  constructor(message: string) {
+    super(message)
+    this.name = 'LeftError'
+  }
+}
+
+/** Waits until Ctrl-C, which only ends the waiting and says what goes on; the second ends us at once. */
+export async function untilLeft<T>(
+  wait: (signal: AbortSignal) => Promise<T>,
+  goesOn: readonly string[],
+): Promise<T> {
+  const leaving = new AbortController()
+  const leave = (): void => leaving.abort()
+  process.once('SIGINT', leave)
+  try {
+    return await wait(leaving.signal)
+  } catch (error) {
+    throw leaving.signal.aborted ? new LeftError(goesOn.join('\n')) : error
+  } finally {
+    process.off('SIGINT', leave)
+  }
+}
 
 /** What Ctrl-C can come to. */
 export interface Ways {

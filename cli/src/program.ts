@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import type { CommandSpec, Given } from './command.ts'
 import { makeContext } from './context.ts'
 import { exitCodeOf, exitCodes, jsonOf, lineOf } from './failures.ts'
+import { LeftError } from './interrupting.ts'
 import { loaders } from './names.ts'
 
 /** What ends a command line: its exit code, set by whichever command ran. */
@@ -21,6 +22,10 @@ async function runCommand(spec: CommandSpec, given: Given): Promise<number> {
     const context = makeContext({ json: isJson, project: typeof project === 'string' ? project : undefined })
     return (await spec.run?.(context, given)) ?? 0
   } catch (error) {
+    if (error instanceof LeftError) {
+      process.stderr.write(`${error.message}\n`)
+      return error.exitCode
+    }
     if (isJson) process.stdout.write(`${JSON.stringify(jsonOf(error))}\n`)
     process.stderr.write(`error: ${lineOf(error)}\n`)
     return exitCodeOf(error)

@@ -17,7 +17,8 @@ export interface Step {
   readonly data: unknown
 }
 
-/** By method and path, such as `POST /v1/runs/run_a/cancel`; what is not there is answered by 404. */
+/** By method and path, such as `POST /v1/runs/run_a/cancel`; `*` is any
+ * instance; what is not there is answered by 404. */
 export type Answers = Readonly<Record<string, Answer | (() => Answer)>>
 
 /** What a command line came to. */
@@ -31,6 +32,8 @@ export interface Ran {
 export interface StandIn {
   /** Runs the CLI the way a script does; nobody can be asked. */
   gpuhour(...args: string[]): Promise<Ran>
+  /** The same, with Ctrl-C once it has said this on stderr. */
+  interrupted(text: string, ...args: string[]): Promise<Ran>
   /** Every request so far that changes something. */
   readonly changes: readonly string[]
   close(): Promise<void>
@@ -69,13 +72,23 @@ async function reply(response: ServerResponse, answer: Answer): Promise<void> {
 }
 
 /** Runs the CLI with this environment beside PATH and a home of its own. */
-function runCli(args: readonly string[], environment: Record<string, string>): Promise<Ran> {
+function runCli(
+  args: readonly string[],
+  environment: Record<string, string>,
+  interruptAfter?: string,
+): Promise<Ran> {
   const entry = fileURLToPath(new URL('gpuhour.ts', import.meta.url))
   const env = { PATH: process.env['PATH'], GPUHOUR_API_KEY: 'gph_x', ...environment }
   const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const ran = { out: '', err: '' }
   child.stdout.on('data', (chunk) => void (ran.out += String(chunk)))
-  child.stderr.on('data', (chunk) => void (ran.err += String(chunk)))
+  let isInterrupted = interruptAfter === undefined
+  child.stderr.on('data', (chunk) => {
+    ran.err += String(chunk)
+    if (isInterrupted || !ran.err.includes(interruptAfter ?? '')) return
+    isInterrupted = true
+    child.kill('SIGINT')
+  })
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...ran })))
 }
 
@@ -87,7 +100,8 @@ export async function openStandIn(answers: Answers): Promise<StandIn> {
   const answerTo = ({ method, url = '' }: IncomingMessage): Answer => {
     const asked = `${method} ${url}`
     if (method !== 'GET') changes.push(asked)
-    const found = all[asked] ?? all[asked.replace(/\?.*$/, '')]
+    const path = asked.replace(/\?.*$/, '')
+    const found = all[asked] ?? all[path] ?? all[path.replace(/(?<=instances\/)\w+/, '*')]
     return (typeof found === 'function' ? found() : found) ?? refusal(404, 'not_found', `No ${asked}.`)
   }
   const server = createServer((request, response) => void reply(response, answerTo(request)))
@@ -97,6 +111,7 @@ export async function openStandIn(answers: Answers): Promise<StandIn> {
   const environment = { HOME: home, GPUHOUR_URL: `http://127.0.0.1:${port}` }
   return {
     gpuhour: (...args) => runCli(args, environment),
+    interrupted: (text, ...args) => runCli(args, environment, text),
     changes,
     close: () => {
       rmSync(home, { recursive: true })

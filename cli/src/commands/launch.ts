@@ -13,6 +13,7 @@ import {
 } from '../command.ts'
 import { type Context, longPatienceMs } from '../context.ts'
 import { withFlavor } from '../flavoring.ts'
+import { untilLeft } from '../interrupting.ts'
 import { endingText, rungOf } from '../ladder.ts'
 import { everyItem } from '../pick.ts'
 import { amount } from '../shown.ts'
@@ -118,9 +119,14 @@ async function chooseFlavor(context: Context, client: Client, given: Given, imag
 }
 
 /** Follows it up the ladder until it runs, or will not. */
-export async function untilRunning(context: Context, client: Client, instance: string): Promise<Instance> {
+async function untilRunning(
+  context: Context,
+  client: Client,
+  instance: string,
+  signal: AbortSignal,
+): Promise<Instance> {
   let last = ''
-  for await (const followed of client.followInstance({ params: { instance } })) {
+  for await (const followed of client.followInstance({ params: { instance } }, { signal })) {
     if (followed.event !== 'instance') continue
     const { data } = followed
     const rung = rungOf(data)
@@ -172,7 +178,11 @@ export const command: CommandSpec = {
     const { nanosPerHour, storageNanosPerHour, currency } = instance.cost
     const [running, stopped] = [amount(nanosPerHour, currency), amount(storageNanosPerHour, currency)]
     context.say(`${name}: ${image} on ${flavor} · ${running} an hour running, ${stopped} stopped`)
-    if (!isOn(given, 'detach')) return sayArrived(context, await untilRunning(context, client, id))
+    if (!isOn(given, 'detach')) {
+      const goesOn = `${name} goes on. To be rid of it: gpuhour rm ${name}`
+      const arrived = await untilLeft((signal) => untilRunning(context, client, id, signal), [goesOn])
+      return sayArrived(context, arrived)
+    }
     if (context.isJson) context.printJson(instance)
     else context.print(name)
     return 0
