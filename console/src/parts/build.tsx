@@ -27,13 +27,15 @@ export function Build({ build }: { build: BuildProgress }) {
           </span>
         ) : null}
       </div>
-      <Progress
-        value={share}
-        size="sm"
-        mt={6}
-        color={isFailed ? 'red' : 'jade'}
-        aria-label={t('build.progress', { image: build.image })}
-      />
+      {build.state === 'done' ? null : (
+        <Progress
+          value={share}
+          size="sm"
+          mt={6}
+          color={isFailed ? 'red' : 'jade'}
+          aria-label={t('build.progress', { image: build.image })}
+        />
+      )}
       <Text className="soft" mt={4} truncate="end" title={build.error ?? build.title} lang="en">
         {isFailed ? (build.error ?? build.title) : build.title}
       </Text>
