@@ -102,7 +102,10 @@ function Advice({ problem, onAgain }: { problem: SignInProblem | null; onAgain: 
       )}
       <Text>{t('signIn.how')}</Text>
       <Text component="div" mt="md">
-        {t('signIn.operator')} <Code translate="no">{t('signIn.command')}</Code>
+        {t('signIn.operator')}{' '}
+        <Code translate="no" style={{ whiteSpace: 'nowrap' }}>
+          {t('signIn.command')}
+        </Code>
       </Text>
       <Text mt="md" c="dimmed">
         {t('signIn.others')}
