@@ -183,7 +183,7 @@ function ApiTable({ all, onRemove }: { all: readonly ApiKey[]; onRemove: (key: A
       isTight: true,
       cell: (key) => (
         <Button size="xs" variant="default" c="var(--bad-text)" onClick={() => onRemove(key)}>
-          {t('keys.revoke')}
+          {t('keys.remove')}
         </Button>
       ),
     },

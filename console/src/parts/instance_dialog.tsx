@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { Money } from '../ui/money.tsx'
 import { Pairs } from '../ui/pairs.tsx'
 import { LiveCost, Rate } from './live_money.tsx'
+import { nameLengthMax } from './names.ts'
 
 type AskedVerb = 'stop' | 'restart' | 'delete'
 
@@ -121,6 +122,7 @@ function Sure({ instance, verb, onClose, onSure }: InstanceDialogProps & { reado
           label={t('dialog.delete.type', { name: instance.name })}
           value={typed}
           onChange={(event) => setTyped(event.currentTarget.value)}
+          maxLength={nameLengthMax}
           autoComplete="off"
           data-autofocus
         />

@@ -34,27 +34,27 @@ test('the ladder, rung by rung', () => {
   const cases: readonly [Climbing, string][] = [
     [
       { state: 'queued', requestedAt, allocation: null },
-      'queued:now:20000 reserved:ahead pulling:ahead starting:ahead ready:ahead',
+      'queued:now:20000 reserved:ahead preparing:ahead starting:ahead ready:ahead',
     ],
     [
       { state: 'preparing', requestedAt, allocation: allocated },
-      'queued:done:5000 reserved:now:15000 pulling:ahead starting:ahead ready:ahead',
+      'queued:done:5000 reserved:now:15000 preparing:ahead starting:ahead ready:ahead',
     ],
     [
       { state: 'preparing', requestedAt, allocation: { ...allocated, stage: 'pulling' } },
-      'queued:done:5000 reserved:done pulling:now:15000 starting:ahead ready:ahead',
+      'queued:done:5000 reserved:done preparing:now:15000 starting:ahead ready:ahead',
     ],
     [
       { state: 'preparing', requestedAt, allocation: { ...allocated, stage: 'starting', startedAt } },
-      'queued:done:5000 reserved:done pulling:done:9000 starting:now:6000 ready:ahead',
+      'queued:done:5000 reserved:done preparing:done:9000 starting:now:6000 ready:ahead',
     ],
     [
       { state: 'running', requestedAt, allocation: { ...allocated, startedAt, readyAt } },
-      'queued:done:5000 reserved:done pulling:done:9000 starting:done:2000 ready:done',
+      'queued:done:5000 reserved:done preparing:done:9000 starting:done:2000 ready:done',
     ],
     [
       { state: 'failed', requestedAt, allocation: { ...allocated, startedAt } },
-      'queued:done:5000 reserved:done pulling:done:9000 starting:failed ready:ahead',
+      'queued:done:5000 reserved:done preparing:done:9000 starting:failed ready:ahead',
     ],
   ]
   for (const [subject, text] of cases) assert.equal(shown(subject), text)

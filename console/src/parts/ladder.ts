@@ -1,7 +1,7 @@
 import type { Instance, Run } from '@gpuhour/sdk/contract'
 
 /** The rungs between Launch and the first paid second, in their order. */
-export const rungNames = ['queued', 'reserved', 'pulling', 'starting', 'ready'] as const
+export const rungNames = ['queued', 'reserved', 'preparing', 'starting', 'ready'] as const
 export type RungName = (typeof rungNames)[number]
 
 /** One rung: where it stands, how long it took or has taken, and whether that time is paid. */
@@ -49,7 +49,7 @@ function msOf(name: RungName, { requestedAt, allocation }: Climbing, isNow: bool
       return isNow ? since(requestedAt, nowMs) : between(requestedAt, allocation?.allocatedAt)
     case 'reserved':
       return isNow ? since(allocation?.allocatedAt, nowMs) : null
-    case 'pulling':
+    case 'preparing':
       return isNow
         ? since(allocation?.allocatedAt, nowMs)
         : between(allocation?.allocatedAt, allocation?.startedAt)

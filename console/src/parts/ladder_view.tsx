@@ -39,7 +39,7 @@ export function LadderView({ subject }: LadderProps) {
           <span className={css.icon} aria-hidden>
             {iconOf[rung.status]}
           </span>
-          <span className={css.name}>{t(`ladder.${rung.name}`)}</span>
+          <span className={css.name}>{t(`ladder.${labelOf(rung, subject)}`)}</span>
           <span className={css.seconds}>
             {rung.ms === null
               ? ''
@@ -57,6 +57,11 @@ export function LadderView({ subject }: LadderProps) {
   )
 }
 
+/** Preparing is more than pulling: it is called so only where bytes are known to come. */
+function labelOf({ name }: Rung, { allocation }: LadderProps['subject']) {
+  return name === 'preparing' && (allocation?.bytesTotal ?? 0) > 0 ? 'pulling' : name
+}
+
 function RungDetail({ rung, subject }: LadderProps & { rung: Rung }) {
   if (rung.status !== 'now') return null
   const { waiting, allocation } = subject
@@ -66,7 +71,7 @@ function RungDetail({ rung, subject }: LadderProps & { rung: Rung }) {
         <WaitingNote waiting={waiting} />
       </div>
     )
-  if (rung.name === 'pulling' && allocation)
+  if (rung.name === 'preparing' && allocation)
     return (
       <div className={css.more}>
         <PullNote allocation={allocation} />

@@ -1,14 +1,10 @@
 import type { Offers } from '@gpuhour/sdk/contract'
 import { NumberInput, Text, TextInput } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
-import { Money } from '../ui/money.tsx'
-import { cents } from '../ui/money.ts'
 import { Panel } from '../ui/panel.tsx'
 import { StepTitle } from './launch_image.tsx'
-import { Rate } from './live_money.tsx'
-
-/** Thirty days, by which people compare prices of storage. */
-const monthHours = 720n
+import { nameLengthMax } from './names.ts'
+import { StoragePrice } from './storage_price.tsx'
 
 interface StorageStepProps {
   readonly offers: Offers | undefined
@@ -19,7 +15,6 @@ interface StorageStepProps {
 /** How large the home is: what stays when the instance is stopped. */
 export function StorageStep({ offers, gib, onGib }: StorageStepProps) {
   const { t } = useTranslation()
-  const nanosPerHour = BigInt(offers?.volumeNanosPerGibHour ?? '0') * BigInt(gib)
   return (
     <Panel title={<StepTitle step={3}>{t('launch.storage')}</StepTitle>}>
       <div className="row" style={{ alignItems: 'flex-end', gap: 20 }}>
@@ -39,12 +34,9 @@ export function StorageStep({ offers, gib, onGib }: StorageStepProps) {
           w={150}
         />
         {offers ? (
-          <Text c="dimmed" pb={7}>
-            <Rate nanos={nanosPerHour} currency={offers.currency} />
-            {' · '}
-            <Money nanos={nanosPerHour * monthHours} currency={offers.currency} decimals={cents} />{' '}
-            {t('money.per30Days')}
-          </Text>
+          <div style={{ paddingBottom: 7 }}>
+            <StoragePrice offers={offers} gib={gib} />
+          </div>
         ) : null}
       </div>
       <Text size="sm" c="dimmed" mt={8}>
@@ -75,6 +67,7 @@ export function NameStep({ name, problem, refused, onName }: NameStepProps) {
         onChange={(event) => onName(event.currentTarget.value)}
         error={name === '' ? null : error}
         maw={360}
+        maxLength={nameLengthMax}
         autoComplete="off"
         spellCheck={false}
       />

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { contract } from '@gpuhour/sdk/contract'
-import { freeName, isName } from './names.ts'
+import { freeName, isName, nameLengthMax } from './names.ts'
 
 const texts = ['a', 'a1', 'a-1', '1a', '-a', 'a-', 'A', '', 'é', 'a'.repeat(40), 'a'.repeat(41), 'a b', 'a\n']
 
 test('the same names as the contract allows', () => {
   const { name } = contract.createInstance.body.shape
   for (const text of texts) assert.equal(isName(text), name.safeParse(text).success, text)
+  assert.equal(isName('a'.repeat(nameLengthMax)), true)
+  assert.equal(isName('a'.repeat(nameLengthMax + 1)), false)
 })
 
 test('a name that nobody has to think about', () => {

@@ -4,6 +4,9 @@
  */
 const namePattern = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/
 
+/** The longest name, for fields: what is longer was never meant to be one. */
+export const nameLengthMax = 40
+
 /** May a thing be called so? */
 export function isName(text: string): boolean {
   return namePattern.test(text)

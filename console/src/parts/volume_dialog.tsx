@@ -5,9 +5,11 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, keys } from './api.ts'
-import { isName } from './names.ts'
+import { isName, nameLengthMax } from './names.ts'
 import { Problem } from './problem.tsx'
+import { useOffers } from './queries.ts'
 import { useSession } from './session.ts'
+import { StoragePrice } from './storage_price.tsx'
 
 export type VolumeTask =
   | { readonly kind: 'make' }
@@ -95,17 +97,21 @@ function TaskForm({ change, sure, isSure, isDangerous = false, onClose, children
 
 function SizeInput({ gib, onGib, least }: { gib: number; onGib: (gib: number) => void; least: number }) {
   const { t } = useTranslation()
+  const { data: offers } = useOffers(null)
   return (
-    <NumberInput
-      label={t('volumes.size')}
-      value={gib}
-      onChange={(value) => onGib(Math.max(0, Math.floor(Number(value))))}
-      min={least}
-      max={65_536}
-      allowDecimal={false}
-      allowNegative={false}
-      suffix={t('launch.gib')}
-    />
+    <>
+      <NumberInput
+        label={t('volumes.size')}
+        value={gib}
+        onChange={(value) => onGib(Math.max(0, Math.floor(Number(value))))}
+        min={least}
+        max={65_536}
+        allowDecimal={false}
+        allowNegative={false}
+        suffix={t('launch.gib')}
+      />
+      {offers ? <StoragePrice offers={offers} gib={gib} /> : null}
+    </>
   )
 }
 
@@ -123,10 +129,11 @@ function Make({ onClose }: { onClose: () => void }) {
     <TaskForm change={change} sure={t('volumes.make')} isSure={isName(name) && gib >= 1} onClose={onClose}>
       <TextInput
         label={t('instance.name')}
-        description={t('launch.nameHelp')}
+        description={t('volumes.nameHelp')}
         value={name}
         onChange={(event) => setName(event.currentTarget.value)}
         error={name === '' || isName(name) ? null : t('launch.name_wrong')}
+        maxLength={nameLengthMax}
         data-autofocus
         autoComplete="off"
       />
@@ -173,6 +180,7 @@ function Delete({ volume, onClose }: { volume: Volume; onClose: () => void }) {
         label={t('dialog.delete.type', { name: volume.name })}
         value={typed}
         onChange={(event) => setTyped(event.currentTarget.value)}
+        maxLength={nameLengthMax}
         data-autofocus
         autoComplete="off"
       />
