@@ -1,9 +1,14 @@
 import { useTranslation } from 'react-i18next'
 import { useSession } from './session.ts'
 
-/** Who did it: oneself, or whoever the platform names. */
+/** The platform's own loops, as its history names them. */
+const loops = ['placer', 'reconciler', 'observer', 'sweeper', 'lease_keeper'] as const
+
+/** Who did it: oneself, a loop of the platform, or whoever it names. */
 export function Actor({ id }: { id: string }) {
   const { t } = useTranslation()
   const { me } = useSession()
-  return id === me.person.id ? t('person.you') : <span translate="no">{id}</span>
+  if (id === me.person.id) return t('person.you')
+  const loop = loops.find((name) => name === id)
+  return loop === undefined ? <span translate="no">{id}</span> : t(`actor.${loop}`)
 }

@@ -8,6 +8,7 @@ import { Pairs } from '../ui/pairs.tsx'
 import { exactText } from '../ui/time.ts'
 import css from './billing.module.css'
 import { explain } from './explain.ts'
+import { Reason } from './reason.tsx'
 import { Notice } from '../ui/notice.tsx'
 
 /** The one formula with this charge's numbers in it. */
@@ -63,7 +64,7 @@ export function ExplainCharge({ charge, currency }: { charge: Charge; currency: 
       />
       {charge.reason === null ? null : (
         <Notice tone="warn" title={t('charges.back')}>
-          {charge.reason}
+          <Reason text={charge.reason} />
         </Notice>
       )}
       {amount === BigInt(charge.amount) ? (

@@ -5,6 +5,7 @@ import { type Column, Table } from '../ui/table.tsx'
 import { When } from '../ui/when.tsx'
 import { Actor } from './actor.tsx'
 import { useNow } from './queries.ts'
+import { Reason } from './reason.tsx'
 
 const knownEvents = [
   'created',
@@ -39,8 +40,8 @@ export function History({ events }: { events: readonly HistoryEvent[] }) {
         <div>
           {isKnown(event) ? t(`history.${event}`) : event}
           {detail === null ? null : (
-            <div className="soft" lang="en" style={{ fontWeight: 400 }}>
-              {detail}
+            <div className="soft" style={{ fontWeight: 400 }}>
+              <Reason text={detail} />
             </div>
           )}
         </div>

@@ -11,6 +11,7 @@ import { ExplainCharge } from '../../parts/explain_charge.tsx'
 import { Rate } from '../../parts/live_money.tsx'
 import { More } from '../../parts/more.tsx'
 import { useList, useNow, useStatement } from '../../parts/queries.ts'
+import { Reason } from '../../parts/reason.tsx'
 import { useSession } from '../../parts/session.ts'
 import { Shown } from '../../parts/shown.tsx'
 import { Empty } from '../../ui/empty.tsx'
@@ -108,7 +109,11 @@ function ChargeTable({ charges, currency, onExplain }: ChargeTableProps) {
       cell: ({ resource, reason }) => (
         <div>
           <Link to={paths.charges(resource)}>{names.get(resource) ?? resource}</Link>{' '}
-          {reason === null ? null : <Tag tone="warn">{reason}</Tag>}
+          {reason === null ? null : (
+            <Tag tone="warn">
+              <Reason text={reason} />
+            </Tag>
+          )}
           {names.has(resource) ? (
             <div className="soft" translate="no" style={{ fontWeight: 400 }}>
               {resource}

@@ -104,6 +104,14 @@ function unitHours(unitMillis: string): string {
   return `${millionths / 1_000_000n}.${(millionths % 1_000_000n).toString().padStart(6, '0')}`
 }
 
+const units = { 'gpu-hour': 'gpu', 'vcpu-hour': 'vcpu', 'gib-hour': 'gib' } as const
+const isUnit = (name: string): name is keyof typeof units => Object.hasOwn(units, name)
+
+function Unit({ name }: { name: string }) {
+  const { t } = useTranslation()
+  return isUnit(name) ? t(`unit.${units[name]}`) : name
+}
+
 function useLineColumns(currency: string): Column<Line>[] {
   const { t } = useTranslation()
   const locale = useLocale()
@@ -125,7 +133,10 @@ function useLineColumns(currency: string): Column<Line>[] {
       isNumber: true,
       cell: ({ unitMillis, unit }) => (
         <span title={durationText(Number(unitMillis), locale)}>
-          {unitHours(unitMillis)} <span className="soft">{unit}</span>
+          {unitHours(unitMillis)}{' '}
+          <span className="soft">
+            <Unit name={unit} />
+          </span>
         </span>
       ),
     },
