@@ -3,7 +3,7 @@ import { Accordion, Skeleton, Text } from '@mantine/core'
 import { IconBox } from '@tabler/icons-react'
 import { useTranslation } from 'react-i18next'
 import { Build } from '../parts/build.tsx'
-import { inLanguage } from '../parts/choices.ts'
+import { inLanguage, resultOf } from '../parts/choices.ts'
 import { useImages, useNow } from '../parts/queries.ts'
 import { Shown } from '../parts/shown.tsx'
 import { VersionTags } from '../parts/version_tags.tsx'
@@ -111,6 +111,8 @@ function Version({ version }: { version: ImageVersion }) {
   )
 }
 
+const resultTones = { passed: 'good', skipped: 'quiet', failed: 'bad' } as const
+
 function Proofs({ proofs, label }: { proofs: readonly Proof[]; label: string }) {
   const { t } = useTranslation()
   const locale = useLocale()
@@ -119,7 +121,20 @@ function Proofs({ proofs, label }: { proofs: readonly Proof[]; label: string }) 
     { head: t('images.proof'), cell: ({ name }) => name },
     {
       head: t('images.result'),
-      cell: ({ ok }) => <Mark tone={ok ? 'good' : 'bad'}>{t(ok ? 'images.passed' : 'images.failed')}</Mark>,
+      cell: (proof) => {
+        const result = resultOf(proof)
+        const reason = proof.detail['reason']
+        return (
+          <div>
+            <Mark tone={resultTones[result]}>{t(`images.${result}`)}</Mark>
+            {result !== 'passed' && typeof reason === 'string' ? (
+              <div className="soft" lang="en" style={{ fontWeight: 400 }}>
+                {reason}
+              </div>
+            ) : null}
+          </div>
+        )
+      },
     },
     {
       head: t('images.on'),

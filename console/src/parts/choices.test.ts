@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Offer } from '@gpuhour/sdk/contract'
-import { firstOffer, inLanguage, usualOffer } from './choices.ts'
+import { firstOffer, inLanguage, provedOf, usualOffer } from './choices.ts'
 
 function offer(flavor: string, nanosPerHour: string, rest: Partial<Offer> = {}): Offer {
   return {
@@ -41,6 +41,14 @@ test('what is picked at first fits, and is free if anything is', () => {
   assert.equal(firstOffer([offer('small', '1'), offer('large', '2')])?.flavor, 'large')
   assert.equal(firstOffer([unfit, full])?.flavor, 'full')
   assert.equal(firstOffer([unfit]), undefined)
+})
+
+test('a skipped proof is neither a passed nor a failed one', () => {
+  const passed = { ok: true, skipped: false }
+  const failed = { ok: false, skipped: false }
+  assert.deepEqual(provedOf([passed, passed, failed]), { passed: 2, skipped: 0, all: 3 })
+  for (const ok of [true, false])
+    assert.deepEqual(provedOf([passed, { ok, skipped: true }]), { passed: 1, skipped: 1, all: 2 })
 })
 
 test('a text in the language that is shown, or in English', () => {

@@ -1,4 +1,4 @@
-import type { Image, ImageVersion, Instance, Offer } from '@gpuhour/sdk/contract'
+import type { Image, ImageVersion, Instance, Offer, Proof } from '@gpuhour/sdk/contract'
 
 /** The flavor by which a balance is explained: the last used, else the cheapest GPU, else the largest. */
 export function usualOffer(
@@ -53,9 +53,17 @@ export function isAskable({ fits, capacity }: Offer): boolean {
   return fits.allowed && capacity > 0
 }
 
-/** How many of its proofs passed. */
-export function provedOf({ proofs }: ImageVersion): { readonly passed: number; readonly all: number } {
-  return { passed: proofs.filter(({ ok }) => ok).length, all: proofs.length }
+/** How a proof came out: a skipped one neither held nor failed. */
+export function resultOf({ ok, skipped }: Pick<Proof, 'ok' | 'skipped'>): 'passed' | 'skipped' | 'failed' {
+  if (skipped) return 'skipped'
+  return ok ? 'passed' : 'failed'
+}
+
+/** How many proofs passed, and how many were skipped. */
+export function provedOf(proofs: readonly Pick<Proof, 'ok' | 'skipped'>[]) {
+  const count = (result: ReturnType<typeof resultOf>) =>
+    proofs.filter((proof) => resultOf(proof) === result).length
+  return { passed: count('passed'), skipped: count('skipped'), all: proofs.length }
 }
 
 /** The text in the language that is shown, or in English, which is always there. */

@@ -9,13 +9,13 @@ import { provedOf } from './choices.ts'
 export function VersionTags({ version }: { version: ImageVersion }) {
   const { t } = useTranslation()
   const locale = useLocale()
-  const { passed, all } = provedOf(version)
+  const proved = provedOf(version.proofs)
   const { gpuDriver, cuda } = version.needs
   return (
     <>
       {version.isOffered ? (
-        all === 0 ? null : (
-          <Tag tone="accent">{t('images.proofs', { passed, all })}</Tag>
+        proved.all === 0 ? null : (
+          <Tag tone="accent">{t(proved.skipped > 0 ? 'images.proofsSkipped' : 'images.proofs', proved)}</Tag>
         )
       ) : (
         <Tag tone={version.build?.state === 'failed' ? 'bad' : 'warn'}>
