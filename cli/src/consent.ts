@@ -1,5 +1,6 @@
 import { UsageError } from './command.ts'
 import type { Context } from './context.ts'
+import { asking } from './output.ts'
 
 /** What cannot be undone is not done unasked: where nobody can be asked, `--yes` must have been given. */
 export function requireSomebody(context: Context, what: string): void {
@@ -13,6 +14,6 @@ export function requireSomebody(context: Context, what: string): void {
 export async function requireConsent(question: string): Promise<void> {
   const { confirm } = await import('@clack/prompts')
   const message = `${question} This cannot be undone.`
-  if ((await confirm({ message, initialValue: false, output: process.stderr })) !== true)
-    throw new UsageError('Nothing was deleted.')
+  const ask = () => confirm({ message, initialValue: false, output: process.stderr })
+  if ((await asking(ask)) !== true) throw new UsageError('Nothing was deleted.')
 }

@@ -3,6 +3,7 @@ import type { Me, Organization, Project } from '@gpuhour/sdk/contract'
 import { UsageError } from './command.ts'
 import { type Access, type Profile, readPlatform, readProfile } from './configuration.ts'
 import { SignInError } from './failures.ts'
+import { write } from './output.ts'
 import { sendByNode } from './transport.ts'
 
 /** What every command is given: where to write, whom to ask, and which project is meant. */
@@ -85,7 +86,7 @@ export function makeContext(options: {
   readonly json: boolean
   readonly project: string | undefined
 }): Context {
-  const say = (text: string): void => void process.stderr.write(`${text}\n`)
+  const say = (text: string): void => void write('stderr', `${text}\n`)
   let profile: Profile | null = null
   let me: Promise<Me> | null = null
   const access = (): Access => {
@@ -112,8 +113,8 @@ export function makeContext(options: {
     isJson: options.json,
     isTerminal: process.stdout.isTTY,
     isInteractive: process.stdin.isTTY && process.stderr.isTTY,
-    print: (text) => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
-    printJson: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
+    print: (text) => void write('stdout', text.endsWith('\n') ? text : `${text}\n`),
+    printJson: (value) => void write('stdout', `${JSON.stringify(value)}\n`),
     say,
     client,
     access,

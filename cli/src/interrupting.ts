@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import type { Context } from './context.ts'
+import { asking } from './output.ts'
 
 /** As a shell answers for a program that ended by Ctrl-C. */
 const interruptedCode = 128 + constants.signals.SIGINT
@@ -39,17 +40,22 @@ export interface Ways {
   readonly leave: () => void
 }
 
-async function askWay(): Promise<'stop' | 'leave' | 'stay'> {
+/** Asks what is meant; once the run is over, nothing is. */
+async function askWay(over: AbortSignal): Promise<'stop' | 'leave' | 'stay'> {
   const { isCancel, select } = await import('@clack/prompts')
-  const answer = await select({
-    message: 'Stop the run, or leave it running?',
-    options: [
-      { value: 'stop', label: 'stop it: free from now' },
-      { value: 'leave', label: 'leave it running, and go' },
-      { value: 'stay', label: 'neither: go on watching' },
-    ],
-    output: process.stderr,
-  })
+  const answer = await asking(() =>
+    select<'stop' | 'leave' | 'stay'>({
+      message: 'Stop the run, or leave it running?',
+      options: [
+        { value: 'stop', label: 'stop it: free from now' },
+        { value: 'leave', label: 'leave it running, and go' },
+        { value: 'stay', label: 'neither: go on watching' },
+      ],
+      output: process.stderr,
+      signal: over,
+    }),
+  )
+  if (over.aborted) return 'stay'
   return isCancel(answer) ? 'leave' : answer
 }
 
@@ -60,12 +66,13 @@ async function askWay(): Promise<'stop' | 'leave' | 'stay'> {
  */
 export function interruptions(context: Context, { stop, leave }: Ways): () => void {
   let count = 0
+  const over = new AbortController()
   const stopIt = async (): Promise<void> => {
     if (!context.isJson) context.say('stopping the run; press Ctrl-C again to leave at once')
     await stop().catch(() => context.say('the platform does not answer: the run was not stopped'))
   }
   const asked = async (): Promise<void> => {
-    const way = context.isInteractive ? await askWay() : 'stop'
+    const way = context.isInteractive ? await askWay(over.signal) : 'stop'
     if (way === 'leave') leave()
     else if (way === 'stop') await stopIt()
     else count = 0
@@ -79,6 +86,7 @@ export function interruptions(context: Context, { stop, leave }: Ways): () => vo
   process.on('SIGTERM', leave)
   process.on('SIGHUP', leave)
   return () => {
+    over.abort()
     process.off('SIGINT', onInterrupt)
     process.off('SIGTERM', leave)
     process.off('SIGHUP', leave)

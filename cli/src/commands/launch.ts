@@ -15,6 +15,7 @@ import { type Context, longPatienceMs } from '../context.ts'
 import { withFlavor } from '../flavoring.ts'
 import { untilLeft } from '../interrupting.ts'
 import { endingText, rungOf } from '../ladder.ts'
+import { asking } from '../output.ts'
 import { everyItem } from '../pick.ts'
 import { amount } from '../shown.ts'
 
@@ -80,7 +81,7 @@ async function ask<T extends string>(
 ): Promise<T> {
   const { isCancel, select } = await import('@clack/prompts')
   // clack's own type of an option is a conditional one, and ours is its plain case.
-  const answer = await select({ message, options: options as never, output: process.stderr })
+  const answer = await asking(() => select({ message, options: options as never, output: process.stderr }))
   if (isCancel(answer)) throw new UsageError('Nothing was launched.')
   // One of the options' values, as `select` promises.
   return answer as T
