@@ -32,6 +32,8 @@ export function Shell() {
   const client = useQueryClient()
   useEffect(() => {
     onSignedOut.current = () => {
+      // Every call that is under way says so; one of them leads away.
+      onSignedOut.current = () => {}
       client.clear()
       const next = encodeURIComponent(location.pathname + location.search)
       void navigate(`${paths.signIn}?next=${next}`, { replace: true })
