@@ -6,6 +6,12 @@ import { endingText, rungOf } from '../ladder.ts'
 import { pickSubject } from '../pick.ts'
 import { ago, amount, decimal, duration } from '../shown.ts'
 
+/** Its cost grows no more, unless it is started again. */
+function isOver(subject: Instance | Run): boolean {
+  if ('endedAt' in subject) return subject.endedAt !== null
+  return ['stopped', 'failed', 'deleted'].includes(subject.state)
+}
+
 /** A name and what is said of it. */
 type Line = readonly [string, string]
 
@@ -46,7 +52,7 @@ function commonLines(subject: Instance | Run, asked: string | null, isCpu: boole
     ['state', `${rungOf(subject)}${why ? ` · ${why}` : ''}`],
     ...ladderOf(asked, subject),
     ['paid', `${duration(Number(cost.paidMillis))} · ${hours}`],
-    ['cost', `${amount(cost.amountNanos, cost.currency)} so far`],
+    ['cost', `${amount(cost.amountNanos, cost.currency)}${isOver(subject) ? '' : ' so far'}`],
     ...(cost.leaseUntil ? [['money is held until', cost.leaseUntil] as const] : []),
   ]
 }
