@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { instanceOf, openStandIn, pageOf, paidCost } from './testing.ts'
+import { instanceOf, openStandIn, pageOf, paidCost, runOf } from './testing.ts'
 
 // What is printed of what there is, and of what there is not.
 
@@ -16,6 +16,16 @@ const instances = [
   instanceOf('gpu', 'running', { flavor: 'v100.1', cost: { ...paidCost, gpuHours: '0.5' } }),
   instanceOf('freshgpu', 'queued', { flavor: 'v100.1', cost: unpaid }),
 ]
+const statement = {
+  ...{ from: '2026-11-01T00:00:00.000Z', to: '2026-11-23T00:00:00.000Z', currency: 'USD', credits: [] },
+  ...{ totalNanos: '3666999', balanceNanos: '3666999' },
+  lines: [
+    {
+      ...{ name: 'lab', sku: 'cpu', unit: 'vcpu-hour', unitMillis: '147599' },
+      ...{ nanosPerUnitHour: '300000000', amountNanos: '3666999' },
+    },
+  ],
+}
 const names = ['cpu', 'fresh', 'gpu', 'freshgpu']
 const platform = await openStandIn({
   'GET /v1/projects/prj_a/offers': { json: { items: offers } },
@@ -23,6 +33,9 @@ const platform = await openStandIn({
   'GET /v1/projects/prj_a/runs': empty,
   'GET /v1/projects/prj_a/volumes': empty,
   'GET /v1/organizations/org_a/usage': empty,
+  'GET /v1/organizations/org_a/statement': { json: statement },
+  'GET /v1/instances/ins_over': { json: instanceOf('over', 'stopped') },
+  'GET /v1/runs/run_over': { json: runOf('over', 'succeeded') },
   'GET /v1/me/ssh-keys': empty,
   'GET /v1/me/api-keys': empty,
   ...Object.fromEntries(instances.map((json, index) => [`GET /v1/instances/ins_${names[index]}`, { json }])),
@@ -55,4 +68,20 @@ test('show leaves GPU-hours out where there is no GPU, and only there', async ()
     }),
   )
   assert.deepEqual(isShown, [false, false, true, true])
+})
+
+test('show says "so far" only of what may cost more', async () => {
+  const isSoFar = await Promise.all(
+    ['ins_cpu', 'ins_over', 'run_over'].map(async (name) =>
+      /^cost +\$0\.000022 so far$/m.test((await platform.gpuhour('show', name)).out),
+    ),
+  )
+  assert.deepEqual(isSoFar, [true, false, false])
+  assert.match((await platform.gpuhour('show', 'run_over')).out, /^cost +\$0\.000022$/m)
+})
+
+test('a statement cuts what it shows, and writes units as people do', async () => {
+  const { code, out, err } = await platform.gpuhour('statement')
+  assert.deepEqual([code, err], [0, ''])
+  assert.match(out, /\tcpu\t0\.040 vCPU-hours\t\$0\.300000\t\$0\.003666\n/)
 })

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 
+const address = JSON.stringify(new URL('output.ts', import.meta.url).href)
 const story = `
-const { asking, write, writeLine } = await import(${JSON.stringify(new URL('output.ts', import.meta.url).href)})
+const { asking, write, writeLine } = await import(${address})
 write('stderr', 'before\\n')
 let late
 await asking(async () => {

@@ -6,15 +6,16 @@ import { remotePlace } from './commands/cp.ts'
 import { closingLine, exitCodeOfRun } from './commands/run.ts'
 import { exitCodeOf } from './failures.ts'
 import { printTable } from './output.ts'
-import { amount, duration, money, size, table } from './shown.ts'
+import { amount, counted, decimal, duration, money, size, table } from './shown.ts'
 
-test('money is rounded for the eye only', () => {
+test('money is cut, never rounded', () => {
   const cases: readonly (readonly [string, number, string])[] = [
-    ['35666666', 4, '$0.0357'],
+    ['35666666', 4, '$0.0356'],
     ['24960000000', 2, '$24.96'],
-    ['-5000000', 2, '-$0.01'],
-    ['-4999999', 2, '$0.00'],
-    ['999999999999', 2, '$1000.00'],
+    ['-5000000', 2, '$0.00'],
+    ['-5000000', 3, '-$0.005'],
+    ['999999999999', 2, '$999.99'],
+    ['3666666', 6, '$0.003666'],
     ['1', 9, '$0.000000001'],
   ]
   for (const [nanos, decimals, expected] of cases) assert.equal(money(nanos, 'USD', decimals), expected)
@@ -25,7 +26,7 @@ test('small amounts show two digits, and never more than is charged', () => {
   const cases: readonly (readonly [nanos: string, decimals: number, expected: string])[] = [
     ['0', 4, '$0.00'],
     ['0', 6, '$0.00'],
-    ['35666666', 4, '$0.0357'],
+    ['35666666', 4, '$0.0356'],
     ['1000000', 4, '$0.0010'],
     ['999999', 4, '$0.00099'],
     ['999999', 6, '$0.000999'],
@@ -34,10 +35,20 @@ test('small amounts show two digits, and never more than is charged', () => {
     ['20000', 4, '$0.000020'],
     ['220', 4, '$0.00000022'],
     ['7', 4, '$0.000000007'],
-    ['-22001', 4, '-$0.000023'],
-    ['1234567890000', 4, '$1234.5679'],
+    ['-22001', 4, '-$0.000022'],
+    ['1234567890000', 4, '$1234.5678'],
   ]
   for (const [nanos, decimals, expected] of cases) assert.equal(amount(nanos, 'USD', decimals), expected)
+})
+
+test('hours are cut as amounts are, and one is no plural', () => {
+  const texts = ['0', '0.040999999', '1.5', '12']
+  const shown = ['0.000', '0.040', '1.500', '12.000']
+  assert.deepEqual(
+    texts.map((text) => decimal(text, 3)),
+    shown,
+  )
+  assert.deepEqual([counted(1, 'charge'), counted(2, 'charge')], ['1 charge', '2 charges'])
 })
 
 test('durations and sizes', () => {
@@ -86,11 +97,11 @@ test('the closing line of a run', () => {
   }
   assert.equal(
     closingLine({ cpus: 2, gpu: null, cost, volume: null }),
-    'ran 214 s on 2 vCPU · $0.0357 · 0.119 CPU-hours (home was scratch)',
+    'ran 214 s on 2 vCPU · $0.0356 · 0.119 CPU-hours (home was scratch)',
   )
   assert.equal(
     closingLine({ cpus: 8, gpu: { model: 'v100', count: 1 }, cost, volume: { id: 'vol_x', name: 'data' } }),
-    'ran 214 s on 1×V100 · $0.0357 · 0.060 GPU-hours (home was the volume data)',
+    'ran 214 s on 1×V100 · $0.0356 · 0.059 GPU-hours (home was the volume data)',
   )
   assert.equal(
     closingLine({ cpus: 1, gpu: null, cost: { ...cost, amountNanos: '22384' }, volume: null }),

@@ -2,19 +2,16 @@
 
 const symbols: Readonly<Record<string, string>> = { USD: '$', EUR: '€' }
 
-/**
- * Nano-units as money with so many decimals, half away from zero: what is shown is rounded, what is
- * charged is not.
- */
+/** Nano-units as money with so many decimals, cut: what is shown is never more than what is charged. */
 export function money(nanos: string | bigint, currency: string, decimals = 2): string {
   const value = BigInt(nanos)
   const unit = 10n ** BigInt(9 - decimals)
   const magnitude = value < 0n ? -value : value
-  const rounded = (magnitude + unit / 2n) / unit
+  const cut = magnitude / unit
   const scale = 10n ** BigInt(decimals)
-  const fraction = (rounded % scale).toString().padStart(decimals, '0')
-  const sign = value < 0n && rounded > 0n ? '-' : ''
-  return `${sign}${symbols[currency] ?? `${currency} `}${rounded / scale}.${fraction}`
+  const fraction = (cut % scale).toString().padStart(decimals, '0')
+  const sign = value < 0n && cut > 0n ? '-' : ''
+  return `${sign}${symbols[currency] ?? `${currency} `}${cut / scale}.${fraction}`
 }
 
 /** Below a tenth of a cent the usual decimals would show next to nothing. */
@@ -22,22 +19,25 @@ const smallNanos = 1_000_000n
 
 /**
  * What something cost or costs, with at least so many decimals; below a tenth of a cent with two significant
- * digits at the least, rounded down: what is shown is never more than what is charged.
+ * digits at the least.
  */
 export function amount(nanos: string | bigint, currency: string, decimals = 4): string {
   const value = BigInt(nanos)
   const magnitude = value < 0n ? -value : value
   if (value === 0n) return money(value, currency)
   if (magnitude >= smallNanos) return money(value, currency, decimals)
-  const shown = Math.min(9, Math.max(decimals, 11 - magnitude.toString().length))
-  const unit = 10n ** BigInt(9 - shown)
-  const above = ((value % unit) + unit) % unit
-  return money(value - above, currency, shown)
+  return money(value, currency, Math.min(9, Math.max(decimals, 11 - magnitude.toString().length)))
 }
 
-/** A decimal string with so many decimals, half up. */
+/** A decimal string with so many decimals, cut as amounts are. */
 export function decimal(text: string, decimals: number): string {
-  return Number(text).toFixed(decimals)
+  const [whole = '0', fraction = ''] = text.split('.')
+  return `${whole}.${fraction.slice(0, decimals).padEnd(decimals, '0')}`
+}
+
+/** `1 charge`, `2 charges`. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`
 }
 
 /** Milliseconds as whole seconds below ten minutes, else as minutes, hours or days. */

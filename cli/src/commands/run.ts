@@ -41,7 +41,7 @@ export function exitCodeOfRun(run: Pick<Run, 'state' | 'ending'>): number {
   return state === 'succeeded' ? 0 : 1
 }
 
-/** `ran 214 s on 2 vCPU · $0.0357 · 0.119 CPU-hours (home was scratch)` */
+/** `ran 214 s on 2 vCPU · $0.0356 · 0.119 CPU-hours (home was scratch)` */
 export function closingLine(run: Pick<Run, 'cpus' | 'gpu' | 'cost' | 'volume'>): string {
   const { cpus, gpu, cost, volume } = run
   const seconds = BigInt(cost.paidMillis) / 1000n

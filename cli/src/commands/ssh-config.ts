@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type CommandSpec, isOn } from '../command.ts'
 import { writePrivately } from '../configuration.ts'
 import { everyItem } from '../pick.ts'
+import { counted } from '../shown.ts'
 import { hostEntry, sshSetting } from '../sshing.ts'
 
 /** Makes the person's own ssh read our file; once. */
@@ -34,6 +35,6 @@ export const command: CommandSpec = {
     if (!isOn(given, 'write')) return context.print(text)
     const path = writePrivately('ssh_config', text)
     include(path)
-    context.print(`${instances.length} hosts in ${path}, which ~/.ssh/config includes.`)
+    context.print(`${counted(instances.length, 'host')} in ${path}, which ~/.ssh/config includes.`)
   },
 }

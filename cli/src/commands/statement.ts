@@ -3,7 +3,7 @@ import type { Statement } from '@gpuhour/sdk/contract'
 import { type CommandSpec, type Given, textOption, UsageError } from '../command.ts'
 import type { Context } from '../context.ts'
 import { printTable } from '../output.ts'
-import { amount } from '../shown.ts'
+import { amount, counted } from '../shown.ts'
 
 /** A silent machine is recorded within a minute; until then a period up to now cannot be settled. */
 const settlePatienceMs = 90_000
@@ -17,8 +17,18 @@ function instantOf(given: Given, name: 'from' | 'to'): string | undefined {
   return new Date(ms).toISOString()
 }
 
-function unitHours(unitMillis: string): string {
-  return (Number(BigInt(unitMillis) / 1000n) / 3600).toFixed(3)
+/** Units as people write them. */
+const unitNames: Readonly<Record<string, string>> = {
+  'gpu-hour': 'GPU-hours',
+  'vcpu-hour': 'vCPU-hours',
+  'gib-hour': 'GiB-hours',
+}
+
+/** Hours in thousandths, cut. */
+function useText({ unitMillis, unit }: Statement['lines'][number]): string {
+  const thousandths = BigInt(unitMillis) / 3600n
+  const fraction = (thousandths % 1000n).toString().padStart(3, '0')
+  return `${thousandths / 1000n}.${fraction} ${unitNames[unit] ?? `${unit}s`}`
 }
 
 function sayStatement(context: Context, statement: Statement): void {
@@ -26,7 +36,7 @@ function sayStatement(context: Context, statement: Statement): void {
   const rows = lines.map((line) => [
     line.name,
     line.sku,
-    `${unitHours(line.unitMillis)} ${line.unit}s`,
+    useText(line),
     amount(line.nanosPerUnitHour, currency, 6),
     amount(line.amountNanos, currency, 6),
   ])
@@ -57,7 +67,8 @@ async function writeBundle(
   }
   const { events, charges, total, currency } = bill
   context.say(
-    `${file}: ${events.length} events, ${charges.length} charges, total ${amount(total, currency, 6)}. ` +
+    `${file}: ${counted(events.length, 'event')}, ${counted(charges.length, 'charge')}, ` +
+      `total ${amount(total, currency, 6)}. ` +
       `Check it: gpuhour verify-bill ${file}`,
   )
   if (context.isJson)
