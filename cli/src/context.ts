@@ -31,9 +31,15 @@ export interface Context {
 /** Long enough for a platform that was killed to be started again by hand. */
 export const longPatienceMs = 180_000
 
+function isAddress(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text)
+}
+
 /** Who is signed in: by the environment, or by the last `login`. */
 function profileInForce(say: (text: string) => void): Profile {
   const [url, apiKey] = [process.env['GPUHOUR_URL'], process.env['GPUHOUR_API_KEY']]
+  if (apiKey && url && !isAddress(url))
+    throw new UsageError(`GPUHOUR_URL is "${url}", which is no address such as http://127.0.0.1:7070.`)
   if (apiKey) return { kind: 'remote', url: (url || 'http://127.0.0.1:7070').replace(/\/+$/, ''), apiKey }
   const profile = readProfile(say)
   if (profile) return profile

@@ -50,13 +50,34 @@ export function exitCodeOf(error: unknown): number {
   }
 }
 
+/** Why a file that somebody named is of no use. */
+export function fileTrouble(error: unknown, path: string, what: 'read' | 'written'): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  if (code === 'ENOENT' && what === 'read') return `There is no file ${path}.`
+  if (code === 'ENOENT') return `There is no folder for ${path}. Make it first, or name another file.`
+  if (code === 'EISDIR') return `${path} is a folder. Name a file in it.`
+  if (code === 'EACCES' || code === 'EPERM') return `${path} cannot be ${what}: you may not.`
+  return `${path} cannot be ${what}: ${error instanceof Error ? error.message : String(error)}`
+}
+
+/** What somebody typed is told apart by its beginning; the rest of a whole book of it is not said back. */
+const wordLengthMax = 80
+
+/** Cuts what is too long to be a name: between quotes, or without a space or slash in it. */
+export function brief(text: string): string {
+  return text.replaceAll(/"[^"]*"|[^\s"'/]+/g, (word) => {
+    if (word.length <= wordLengthMax + 2) return word
+    return `${word.slice(0, wordLengthMax)}…${word.startsWith('"') ? '"' : ''}`
+  })
+}
+
 /** One line: what happened, why, what to do. */
 export function lineOf(error: unknown): string {
   if (error instanceof ApiError) {
     const id = error.code === 'internal' && error.requestId ? ` (request ${error.requestId})` : ''
-    return `${error.message}${id}`.replaceAll(/\s*\n\s*/g, ' ')
+    return brief(`${error.message}${id}`.replaceAll(/\s*\n\s*/g, ' '))
   }
-  return error instanceof Error ? error.message.replaceAll(/\s*\n\s*/g, ' ') : String(error)
+  return brief(error instanceof Error ? error.message.replaceAll(/\s*\n\s*/g, ' ') : String(error))
 }
 
 /** The same for a program: what `--json` prints instead of an answer. */

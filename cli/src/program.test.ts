@@ -56,8 +56,6 @@ test('wrong command lines: exit code 2, one line, the nearest word, no request',
     [['statement', '--from', 'yesterday'], /no date/],
     [['cp', 'a', 'b'], /NAME:path/],
     [['volumes', 'create', 'data', 'big'], /whole GiB/],
-    [['rm', 'lab'], /^error: Nothing was deleted: there is no terminal .*delete lab all the same, add --yes/],
-    [['volumes', 'rm', 'data'], /Nothing was deleted.*add --yes/],
   ]
   for (const [args, line] of cases) {
     const { code, out, err } = gpuhour(args, { GPUHOUR_API_KEY: 'gph_x' })
@@ -73,6 +71,33 @@ test('nobody signed in: exit code 3, and what to do', () => {
   assert.equal(code, 3)
   assert.match(err, /gpuhour login --local/)
   assert.equal(gpuhour(['login', '--local']).code, 3)
+})
+
+test('what is typed wrong is said in words, and not at any length', () => {
+  const book = 'x'.repeat(10_000)
+  const cases: readonly (readonly [readonly string[], RegExp, Record<string, string>?])[] = [
+    [['keys', 'ssh', 'add', '/dev/null'], /^error: The file holds no key\.\n$/],
+    [['keys', 'ssh', 'add', '-'], /^error: Standard input holds no key\.\n$/],
+    [['keys', 'ssh', 'add', '/nope'], /^error: There is no file \/nope\.\n$/],
+    [['ls'], /^error: GPUHOUR_URL is "nonsense", which is no address/, { GPUHOUR_URL: 'nonsense' }],
+    [[book], /unknown command 'x{80}…/],
+    [['volumes', 'create', 'data', book], /^error: "x{79}…" is not a size/],
+    [['volumes', 'create', 'data', 'x y'.repeat(5_000)], /^error: "[x y]{79}…" is not a size/],
+  ]
+  for (const [args, line, environment] of cases) {
+    const { code, out, err } = gpuhour(args, { GPUHOUR_API_KEY: 'gph_x', ...environment })
+    assert.deepEqual([code, out], [2, ''], err)
+    assert.match(err, line)
+    assert.ok(err.length < 300, err)
+  }
+})
+
+test('login --local where the platform is stopped says how to start it', () => {
+  const record = { api: 'http://127.0.0.1:9', operatorSecret: 'gph_x' }
+  writeFileSync(join(home, 'platform.json'), JSON.stringify(record))
+  const { code, err } = gpuhour(['login', '--local', '--data', home])
+  assert.equal(code, 8)
+  assert.match(err, /^error: The platform of this machine does not answer at \S+\. Start it: npm start\.\n$/)
 })
 
 test('a platform that does not answer: exit code 8, as JSON where that is asked for', () => {

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import type { CommandSpec, Given } from './command.ts'
 import { makeContext } from './context.ts'
-import { exitCodeOf, exitCodes, jsonOf, lineOf } from './failures.ts'
+import { brief, exitCodeOf, exitCodes, jsonOf, lineOf } from './failures.ts'
 import { LeftError } from './interrupting.ts'
 import { loaders } from './names.ts'
 
@@ -56,7 +56,7 @@ function build(spec: CommandSpec, outcome: Outcome): Command {
 const output = {
   // Errors are one line: the suggestion stands behind what it is about.
   outputError: (text: string, write: (text: string) => void) =>
-    write(`${text.trim().replaceAll('\n', ' ')}\n`),
+    write(`${brief(text.trim().replaceAll('\n', ' '))}\n`),
 }
 
 /** The command line with these commands in it. */

@@ -13,6 +13,7 @@ import {
   wholeOption,
 } from '../command.ts'
 import type { Context } from '../context.ts'
+import { fileTrouble } from '../failures.ts'
 import { printTable } from '../output.ts'
 import { everyItem } from '../pick.ts'
 import { ago } from '../shown.ts'
@@ -31,11 +32,16 @@ function publicKeyOf(file: string | undefined): string {
   if (path === undefined)
     throw new UsageError('There is no public key in ~/.ssh. Name a file, or make one: ssh-keygen.')
   try {
-    return readFileSync(path, 'utf8').trim()
+    const key = readFileSync(path, 'utf8').trim()
+    if (key) return key
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    throw new UsageError(fileTrouble(error, String(file ?? path), 'read'))
   }
+  throw new UsageError(path === 0 ? 'Standard input holds no key.' : 'The file holds no key.')
 }
+
+/** A key is removed unasked; scripts say it all the same, as they do for whatever else is removed. */
+const yesOption = ['-y, --yes', 'do not ask: keys are removed without a question'] as const
 
 const sshList = {
   name: 'list',
@@ -71,6 +77,7 @@ const sshCommands: readonly CommandSpec[] = [
     name: 'rm',
     summary: 'remove a public key',
     args: [['<key>', 'its id, name or fingerprint']],
+    options: [yesOption],
     async run(context, given) {
       const client = context.client()
       const name = argument(given, 0)
@@ -141,6 +148,7 @@ const apiCommands: readonly CommandSpec[] = [
     name: 'rm',
     summary: 'revoke an API key',
     args: [['<key>', 'its id or name']],
+    options: [yesOption],
     async run(context, given) {
       const client = context.client()
       const name = argument(given, 0)

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createClient, makeId } from '@gpuhour/sdk/client'
+import { ApiError, createClient, makeId } from '@gpuhour/sdk/client'
 import { type CommandSpec, isOn, textOption, UsageError } from '../command.ts'
 import { type Access, likelyDataDirs, readPlatform, writeProfile } from '../configuration.ts'
 import type { Context } from '../context.ts'
@@ -101,7 +101,13 @@ async function byMachine(given: string | undefined): Promise<string> {
       last ??= error
       continue
     }
-    await createClient({ baseUrl: access.url, apiKey: access.apiKey }).getMe()
+    await createClient({ baseUrl: access.url, apiKey: access.apiKey })
+      .getMe()
+      .catch((error: unknown) => {
+        if (!(error instanceof ApiError) || error.code !== 'unreachable') throw error
+        const where = `The platform of this machine does not answer at ${access.url}`
+        throw new ApiError('unreachable', error.status, `${where}. Start it: npm start.`, error)
+      })
     return writeProfile({ kind: 'local', dataDir })
   }
   throw last

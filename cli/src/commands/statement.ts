@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import type { Statement } from '@gpuhour/sdk/contract'
 import { type CommandSpec, type Given, textOption, UsageError } from '../command.ts'
 import type { Context } from '../context.ts'
+import { fileTrouble } from '../failures.ts'
 import { printTable } from '../output.ts'
 import { amount, counted } from '../shown.ts'
 
@@ -61,9 +62,7 @@ async function writeBundle(
   try {
     writeFileSync(file, text)
   } catch (error) {
-    throw new UsageError(
-      `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    )
+    throw new UsageError(fileTrouble(error, file, 'written'))
   }
   const { events, charges, total, currency } = bill
   context.say(

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { exitCodeOf, sentenceOf, verifyBill } from '@gpuhour/sdk/verifier'
 import { argument, type CommandSpec, isOn, textOption } from '../command.ts'
+import { brief } from '../failures.ts'
 
 /** Its own codes (`bill.md` §4): 0 verified, 1 something is wrong, 2 cannot be read. */
 const unreadableCode = 2
@@ -42,7 +43,7 @@ export const command: CommandSpec = {
     for (const [name, one] of [[file, bytes] as const, [earlier ?? '', after] as const])
       if (one !== undefined && 'unreadable' in one) {
         if (context.isJson) context.printJson({ unreadable: one.unreadable })
-        context.say(`error: ${name} cannot be read: ${one.unreadable}`)
+        context.say(brief(`error: ${name} cannot be read: ${one.unreadable}`))
         return unreadableCode
       }
     // Both were looked at above: what is left are bytes.
