@@ -18,6 +18,12 @@ const platform = await openStandIn({
     runOf('twin', 'running', { id: 'run_twin1' }),
     runOf('twin', 'queued', { id: 'run_twin2' }),
   ),
+  'GET /v1/projects/prj_a/volumes': pageOf(),
+  'GET /v1/projects/prj_a/volumes?name=data': pageOf({ id: 'vol_data', name: 'data' }),
+  'GET /v1/me/ssh-keys': pageOf({ id: 'key_a', name: 'laptop', fingerprint: 'SHA256:a' }),
+  'DELETE /v1/me/ssh-keys/key_a': { json: {} },
+  'GET /v1/me/api-keys': pageOf({ id: 'gph_a', name: 'ci' }),
+  'DELETE /v1/me/api-keys/gph_a': { json: {} },
   'GET /v1/runs/run_train': { json: runOf('train', 'running') },
   'POST /v1/runs/run_train/cancel': { json: runOf('train', 'stopping') },
   'GET /v1/runs/run_train/events': {
@@ -59,6 +65,32 @@ test('rm of a run says that runs are kept, and deletes nothing', async () => {
     assert.match(err, /^error: \w+ is a run: runs are kept for the bill.*gpuhour stop \w+\.\n$/)
   }
   assert.equal(platform.changes.length, before)
+})
+
+test('what is to be deleted is looked for first, then nobody can be asked', async () => {
+  const before = platform.changes.length
+  const cases: readonly (readonly [code: number, args: readonly string[], line: RegExp])[] = [
+    [
+      2,
+      ['rm', 'lab'],
+      /^error: Nothing was deleted: there is no terminal .*delete lab all the same, add --yes/,
+    ],
+    [2, ['volumes', 'rm', 'data'], /^error: Nothing was deleted.*delete data .*add --yes/],
+    [4, ['rm', 'nope'], /^error: There is no instance or run "nope"/],
+    [4, ['volumes', 'rm', 'nope'], /^error: There is no volume "nope"/],
+  ]
+  for (const [expected, args, line] of cases) {
+    const { code, out, err } = await platform.gpuhour(...args)
+    assert.deepEqual([code, out], [expected, ''], err)
+    assert.match(err, line)
+    assert.equal(err.trim().split('\n').length, 1, err)
+  }
+  assert.equal(platform.changes.length, before)
+})
+
+test('--yes is taken wherever something is removed', async () => {
+  assert.equal((await platform.gpuhour('keys', 'ssh', 'rm', 'laptop', '--yes')).out, 'Removed SHA256:a.\n')
+  assert.equal((await platform.gpuhour('keys', 'api', 'rm', 'ci', '-y')).out, 'Revoked "ci".\n')
 })
 
 test('show: an instance, else the run that goes on, else the newest', async () => {

@@ -27,8 +27,8 @@ export const command: CommandSpec = {
     const names = given.args.join(', ')
     const run = given.args.find((name) => name.startsWith('run_'))
     if (run !== undefined) refuseRun(run)
+    await requireInstances(context, context.client(isForced ? longPatienceMs : 0), given.args)
     if (!isForced) requireSomebody(context, names)
-    await requireInstances(context, context.client(longPatienceMs), given.args)
     if (!isForced) await requireConsent(`Delete ${names} with everything on the home volume?`)
     return changeEach(context, given, (client, instance) => client.deleteInstance({ params: { instance } }))
   },

@@ -88,9 +88,9 @@ const remove: CommandSpec = {
   options: [['-y, --yes', 'do not ask']],
   async run(context, given) {
     const isForced = given.options['yes'] === true
-    if (!isForced) requireSomebody(context, argument(given, 0))
     const client = context.client()
     const { id, name } = await pickVolume(context, client, argument(given, 0))
+    if (!isForced) requireSomebody(context, name)
     if (!isForced) await requireConsent(`Delete the volume ${name} with everything on it?`)
     const volume = await client.deleteVolume({ params: { volume: id } })
     if (context.isJson) return context.printJson(volume)
