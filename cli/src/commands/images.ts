@@ -14,7 +14,10 @@ function stateOf({ isOffered, build }: ImageVersion): string {
 }
 
 function proofsOf({ proofs }: ImageVersion): string {
-  return proofs.length === 0 ? '–' : `${proofs.filter(({ ok }) => ok).length} of ${proofs.length}`
+  if (proofs.length === 0) return '–'
+  const passed = proofs.filter(({ ok, skipped }) => ok && !skipped).length
+  const skipped = proofs.filter((proof) => proof.skipped).length
+  return `${passed} of ${proofs.length} passed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 }
 
 export const command: CommandSpec = {
