@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { readyAtMs, verifiedBill } from './bill.ts'
 import { containersOf, thingsOf } from './engine.ts'
@@ -99,7 +99,7 @@ describe('two platforms, one of them away for a while', () => {
     const errors = third.output().match(/^error: .*$/gm)
     assert.deepEqual(errors?.length, 1, third.output())
     assert.match(errors?.[0] ?? '', new RegExp(`Port ${port}\\b.* taken.*GPUHOUR_APPS_PORT`))
-    assert.ok(!readdirSync(third.dataDir).includes('postgres'), 'a database was begun')
+    assert.ok(!existsSync(third.dataDir), 'a data folder was begun')
     third.forget()
   })
 
