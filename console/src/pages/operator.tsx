@@ -90,7 +90,7 @@ function Facts({ doctor }: { doctor: Doctor }) {
         <Notice tone="warn" icon={<IconAlertTriangle size={20} />} title={t('operator.todo')}>
           {broken.map(({ name, found, todo }) => (
             <div key={name} lang="en">
-              <strong>{name}</strong>: {found} {todo}
+              <strong>{name}</strong>: {todo ?? found}
             </div>
           ))}
         </Notice>
