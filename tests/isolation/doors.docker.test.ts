@@ -1,27 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { after, before, describe, test } from 'node:test'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { type Guest, startGuest, whyNoGuest } from '../../server/src/gateway/testing.guest.ts'
 import { ask, type TestGateway, testGateway } from '../../server/src/gateway/testing.ts'
 import { mintDoorCode } from '../../server/src/identity/doors.ts'
 import type { InstanceId } from '../../server/src/kernel/ids.ts'
+import { openBrowser, whyNoBrowser } from '../journeys/browser.ts'
 
-const browserPath = '/usr/bin/chromium'
-const whyNoBrowser = existsSync(browserPath) ? null : `there is no ${browserPath}`
-const skip = (await whyNoGuest()) ?? whyNoBrowser ?? false
-
-const browserArguments = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+const skip = (await whyNoGuest()) ?? whyNoBrowser
 
 /** Chromium gives up what is under way when a network appears, and other tests' containers bring networks. */
 async function persistent<T>(attempt: () => Promise<T>): Promise<T> {
@@ -72,7 +60,7 @@ describe("instance B's page against instance A", { skip }, () => {
     const { token, host } = guest
     a = await doors.instance('ins_a', { token, ports: { 8888: { host, port: 8888 } } })
     b = await doors.instance('ins_b', { token: 'b', ports: { 8888: address.port } })
-    browser = await chromium.launch({ executablePath: browserPath, args: browserArguments })
+    browser = await openBrowser()
     context = await browser.newContext()
     page = await context.newPage()
     for (const instance of [a, b]) {

@@ -11,6 +11,7 @@ const browserPath = '/usr/bin/chromium'
 /** Why the browser's tests cannot run here; false where they can. */
 export const whyNoBrowser: string | false = existsSync(browserPath) ? false : `there is no ${browserPath}`
 
+/** Nothing that reaches out by itself, or that a test machine lacks. */
 const switches = [
   '--no-sandbox',
   '--disable-gpu',

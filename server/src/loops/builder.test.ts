@@ -4,7 +4,8 @@ import { sql } from 'kysely'
 import * as catalog from '../catalog/catalog.ts'
 import { SimulatedClock } from '../kernel/clock.ts'
 import { instant, minuteMs } from '../kernel/time.ts'
-import type { BuiltImage, ImageBuilder, ProofResult, Recipe } from '../runtime/builder.ts'
+import type { BuiltImage, ImageBuilder, ProofResult } from '../runtime/builder.ts'
+import { tinyRecipe } from '../runtime/testing.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { type TestDatabase, testDatabase } from '../store/testing.ts'
 import { makeBuilder } from './builder.ts'
@@ -13,20 +14,7 @@ import type { Loop } from './loop.ts'
 // The loop on a real database; what it builds is said by the test.
 
 const never = new AbortController().signal
-const texts = { en: 'Tiny', zh: '小' }
-const recipe: Recipe = {
-  name: 'tiny',
-  version: '1',
-  contract: 1,
-  title: texts,
-  description: texts,
-  publisher: 'test',
-  licences: texts,
-  needs: { cuda: null, driver: null, gpuArchitectures: [], diskGib: 1 },
-  parent: null,
-  proofs: [],
-  sourceDigest: 'd1',
-}
+const recipe = tinyRecipe
 const image: BuiltImage = {
   recipe: 'tiny',
   version: '1',

@@ -4,27 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { systemClock } from '../../kernel/clock.ts'
-import type { Recipe } from '../builder.ts'
+import { tinyRecipe } from '../testing.ts'
 import { DockerImageBuilder } from './build.ts'
 
 // An image that lost its tag to a kill can hardly be made on an engine: a `docker` of a few lines has one.
 
 const never = new AbortController().signal
 const id = `sha256:${'1'.repeat(64)}`
-const texts = { en: 'Tiny', zh: '小' }
-const recipe: Recipe = {
-  name: 'tiny',
-  version: '1.2',
-  contract: 1,
-  title: texts,
-  description: texts,
-  publisher: 'test',
-  licences: texts,
-  needs: { cuda: null, driver: null, gpuArchitectures: [], diskGib: 1 },
-  parent: null,
-  proofs: [],
-  sourceDigest: 'd1',
-}
+const recipe = { ...tinyRecipe, version: '1.2' }
 
 let folder = ''
 before(async () => (folder = await mkdtemp(join(tmpdir(), 'gpuhour-tags-'))))
