@@ -1,7 +1,6 @@
 import type { Image, ImageVersion, Offer, Proof } from '@gpuhour/sdk/contract'
 import * as catalog from '../catalog/catalog.ts'
-import type { FlavorShape } from '../catalog/flavors.rules.ts'
-import { memoryGibReserved } from '../catalog/flavors.rules.ts'
+import { type FlavorShape, memoryGibReserved, poolOf } from '../catalog/flavors.rules.ts'
 import { compatibility, type ImageNeeds } from '../catalog/rules.ts'
 import * as placement from '../placement/placement.ts'
 import type { Room } from '../placement/rules.ts'
@@ -141,11 +140,6 @@ function offerView(place: PlaceFacts, flavor: FlavorShape, nanosPerHour: bigint,
     capacity: placement.timesItFits(room.empty, flavor),
     fits: fitsView(flavor, room.needs, room.nodes),
   }
-}
-
-/** CPU flavors wait in one line, those of a GPU model in another. */
-function poolOf({ gpuModel }: FlavorShape): string {
-  return gpuModel ?? 'cpu'
 }
 
 /** Pools in which somebody waits for room: who comes now stands behind them, whatever is free. */

@@ -64,3 +64,8 @@ export function flavorsOf(node: {
   }
   return flavors
 }
+
+/** Requests for CPU flavors wait in one line, those for a GPU model in another. */
+export function poolOf({ gpuModel }: Pick<FlavorShape, 'gpuModel'>): string {
+  return gpuModel ?? 'cpu'
+}

@@ -1,5 +1,6 @@
 import { settleForHold } from '../billing/billing.ts'
 import * as catalog from '../catalog/catalog.ts'
+import { poolOf } from '../catalog/flavors.rules.ts'
 import { compatibility } from '../catalog/rules.ts'
 import { invariant } from '../kernel/errors.ts'
 import { asId } from '../kernel/ids.ts'
@@ -32,7 +33,7 @@ export function makePlacer(store: Store): Loop {
       const waiting = await store.read((tx) => placement.requests(tx))
       const counts = { placed: 0, waiting: 0, refused: 0 }
       const pools = new Map(
-        (await store.read((tx) => catalog.flavors(tx))).map(({ id, gpuModel }) => [id, gpuModel ?? 'cpu']),
+        (await store.read((tx) => catalog.flavors(tx))).map((flavor) => [flavor.id, poolOf(flavor)]),
       )
       const fullPools = new Set<string>()
       const troubles = new Troubles()
