@@ -58,6 +58,7 @@ const actions: readonly Action[] = [
   'storage',
   'connect',
   'read_money',
+  'manage_money',
   'manage',
   'operate',
 ]
@@ -70,15 +71,15 @@ function row(principal: Principal, on: Resource): string {
 }
 
 test('who may do what in a project', () => {
-  //                     read compute storage connect money manage operate
+  //           read compute storage connect read_money manage_money manage operate
   const table = `
-    owner    yes  yes  yes  yes  yes  yes  no
-    admin    yes  yes  yes  yes  yes  yes  no
-    member   yes  yes  yes  yes  yes  no   no
-    billing  yes  no   no   no   yes  no   no
-    viewer   yes  no   no   no   no   no   no
-    operator yes  no   no   no   yes  no   yes
-    stranger hide hide hide hide hide hide hide`
+    owner    yes  yes  yes  yes  yes  yes  yes  no
+    admin    yes  yes  yes  yes  yes  yes  yes  no
+    member   yes  yes  yes  yes  yes  no   no   no
+    billing  yes  no   no   no   yes  yes  no   no
+    viewer   yes  no   no   no   no   no   no   no
+    operator yes  no   no   no   yes  no   no   yes
+    stranger hide hide hide hide hide hide hide hide`
   for (const line of table.trim().split('\n')) {
     const [who = '', ...expected] = line.trim().split(/\s+/)
     // The words of the table above are exactly these roles.

@@ -48,6 +48,8 @@ export type Action =
   | 'connect'
   /** Balance, usage, charges, statements, bills. */
   | 'read_money'
+  /** What the payer decides: top-ups, budgets, who is on the invoice. */
+  | 'manage_money'
   /** Projects, members, one's own keys. */
   | 'manage'
   /** Give money, see the machines. */
@@ -67,10 +69,10 @@ type MemberAction = Exclude<Action, 'operate'>
 
 /** What each role may do in its organization and in every project of it. */
 export const roleMay: Readonly<Record<Role, readonly MemberAction[]>> = {
-  owner: ['read', 'compute', 'storage', 'connect', 'read_money', 'manage'],
-  admin: ['read', 'compute', 'storage', 'connect', 'read_money', 'manage'],
+  owner: ['read', 'compute', 'storage', 'connect', 'read_money', 'manage_money', 'manage'],
+  admin: ['read', 'compute', 'storage', 'connect', 'read_money', 'manage_money', 'manage'],
   member: ['read', 'compute', 'storage', 'connect', 'read_money'],
-  billing: ['read', 'read_money'],
+  billing: ['read', 'read_money', 'manage_money'],
   viewer: ['read'],
 }
 
@@ -84,6 +86,8 @@ export const keyActionFor: Readonly<Record<Action, KeyAction>> = {
   storage: 'storage',
   connect: 'connect',
   read_money: 'billing',
+  // A key that reads bills must not spend: more than `billing` is asked for.
+  manage_money: 'manage',
   manage: 'manage',
   operate: 'operate',
 }
