@@ -1,5 +1,6 @@
 // The one plain-JavaScript file (Node 20, built-ins only): installs what is missing, then runs everything else under
-// the Node of the lockfile. `npm start`, `npm test`, `npm run dev`, `npm run check` and `./gpuhour` come through here.
+// the Node of the lockfile. `npm start`, `npm test`, `npm run dev`, `npm run check`, `npm run schema` and `./gpuhour` come
+// through here.
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -22,6 +23,7 @@ const programs = {
   dev: { file: 'server/src/main/dev.ts', stays: false },
   test: { file: 'tools/test.ts', stays: false },
   check: { file: 'tools/check.ts', stays: false },
+  schema: { file: 'tools/schema.ts', stays: false },
   cli: { file: 'cli/src/gpuhour.ts', stays: true },
 }
 

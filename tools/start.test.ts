@@ -69,7 +69,7 @@ test('an unknown word is refused', () => {
     encoding: 'utf8',
   })
   assert.equal(status, 1)
-  assert.match(stderr, /^error: "fly" is not one of: start, dev, test, check, cli\.\n$/)
+  assert.match(stderr, /^error: "fly" is not one of: start, dev, test, check, schema, cli\.\n$/)
 })
 
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))

@@ -15,7 +15,7 @@ export const testServerVariable = 'GPUHOUR_TEST_DATABASE_URL'
 /** The migrated database of which every test file gets a copy. */
 export const templateName = 'gpuhour_template'
 
-/** A migrated, empty database of one's own. */
+/** A database of one's own. */
 export interface TestDatabase {
   readonly url: string
   /** Ends every connection to it and removes it. */
@@ -82,7 +82,16 @@ let ownServer: Promise<TestServer> | null = null
 let ownDatabases = 0
 
 /** A migrated, empty database; call `drop` when the test is over. */
-export async function testDatabase(): Promise<TestDatabase> {
+export function testDatabase(): Promise<TestDatabase> {
+  return copyOf(templateName)
+}
+
+/** A database in which there is nothing yet; call `drop` when the test is over. */
+export function emptyDatabase(): Promise<TestDatabase> {
+  return copyOf('template1')
+}
+
+async function copyOf(template: string): Promise<TestDatabase> {
   const ofSuite = process.env[testServerVariable]
   if (!ofSuite) {
     ownDatabases += 1
@@ -90,7 +99,7 @@ export async function testDatabase(): Promise<TestDatabase> {
   }
   const server = ofSuite ?? (await ownServer)?.url ?? ''
   const name = `test_${process.pid}_${randomBytes(4).toString('hex')}`
-  await withClient(server, (client) => client.query(`create database ${name} template ${templateName}`))
+  await withClient(server, (client) => client.query(`create database ${name} template ${template}`))
   return {
     url: databaseUrl(server, name),
     async drop() {

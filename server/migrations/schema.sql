@@ -1,0 +1,735 @@
+-- Written by `npm run schema` from what the migrations make; a test compares.
+
+SET check_function_bodies = false;
+
+CREATE SCHEMA identity;
+
+CREATE EXTENSION btree_gist WITH SCHEMA public;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'rows of % are append-only', tg_table_name using errcode = 'restrict_violation';
+end $function$;
+
+CREATE TABLE image (
+  id text NOT NULL,
+  title jsonb NOT NULL,
+  description jsonb NOT NULL,
+  publisher text NOT NULL,
+  licences jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT image_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE image_version (
+  id text NOT NULL,
+  image text NOT NULL,
+  version text NOT NULL,
+  digest text NOT NULL,
+  recipe text NOT NULL,
+  needs jsonb NOT NULL,
+  size_bytes bigint NOT NULL,
+  offered_at timestamp with time zone NOT NULL,
+  withdrawn_at timestamp with time zone,
+  CONSTRAINT image_version_pkey PRIMARY KEY (id),
+  CONSTRAINT image_version_digest_unique UNIQUE (image, version, digest),
+  CONSTRAINT image_version_image FOREIGN KEY (image) REFERENCES image(id)
+);
+CREATE UNIQUE INDEX image_version_offered ON image_version USING btree (image, version) WHERE withdrawn_at IS NULL;
+
+CREATE TABLE organization (
+  id text NOT NULL,
+  name text NOT NULL,
+  currency text NOT NULL,
+  time_zone text DEFAULT 'UTC'::text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT organization_pkey PRIMARY KEY (id),
+  CONSTRAINT organization_currency CHECK (currency = ANY (ARRAY['USD'::text, 'EUR'::text]))
+);
+
+CREATE TABLE lease (
+  id text NOT NULL,
+  organization text NOT NULL,
+  until timestamp with time zone,
+  ended_at timestamp with time zone,
+  CONSTRAINT lease_pkey PRIMARY KEY (id),
+  CONSTRAINT lease_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+CREATE INDEX lease_due ON lease USING btree (until) WHERE until IS NOT NULL;
+
+CREATE TABLE node (
+  id text NOT NULL,
+  driver text NOT NULL,
+  name text NOT NULL,
+  engine_id text NOT NULL,
+  boot_id text NOT NULL,
+  cpus integer NOT NULL,
+  memory_gib integer NOT NULL,
+  disk_gib integer NOT NULL,
+  gpu_driver text,
+  cuda_driver text,
+  missing jsonb DEFAULT '[]'::jsonb NOT NULL,
+  status text DEFAULT 'ready'::text NOT NULL,
+  seen_at timestamp with time zone NOT NULL,
+  registered_at timestamp with time zone NOT NULL,
+  CONSTRAINT node_pkey PRIMARY KEY (id),
+  CONSTRAINT node_name_unique UNIQUE (driver, name),
+  CONSTRAINT node_status CHECK (status = ANY (ARRAY['ready'::text, 'draining'::text, 'fenced'::text]))
+);
+
+CREATE TABLE price_book (
+  id text NOT NULL,
+  currency text NOT NULL,
+  effective_from timestamp with time zone NOT NULL,
+  published_at timestamp with time zone NOT NULL,
+  hash text NOT NULL,
+  CONSTRAINT price_book_pkey PRIMARY KEY (id),
+  CONSTRAINT price_book_dated UNIQUE (currency, effective_from)
+);
+CREATE TRIGGER price_book_append_only BEFORE DELETE OR UPDATE ON price_book FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE project (
+  id text NOT NULL,
+  organization text NOT NULL,
+  name text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT project_pkey PRIMARY KEY (id),
+  CONSTRAINT project_name_unique UNIQUE (organization, name),
+  CONSTRAINT project_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+
+CREATE TABLE allocation (
+  id text NOT NULL,
+  subject text NOT NULL,
+  organization text NOT NULL,
+  project text NOT NULL,
+  node text NOT NULL,
+  lease text NOT NULL,
+  flavor text NOT NULL,
+  cpus integer NOT NULL,
+  memory_gib integer NOT NULL,
+  disk_gib integer NOT NULL,
+  image_version text NOT NULL,
+  price_book text NOT NULL,
+  lines jsonb NOT NULL,
+  allocated_at timestamp with time zone NOT NULL,
+  node_started_at timestamp with time zone,
+  started_seen_at timestamp with time zone,
+  ready_at timestamp with time zone,
+  last_seen_at timestamp with time zone,
+  silent_since timestamp with time zone,
+  ended_at timestamp with time zone,
+  stage text,
+  bytes_done bigint,
+  bytes_total bigint,
+  closed_at timestamp with time zone,
+  released_at timestamp with time zone,
+  CONSTRAINT allocation_pkey PRIMARY KEY (id),
+  CONSTRAINT allocation_image_version FOREIGN KEY (image_version) REFERENCES image_version(id),
+  CONSTRAINT allocation_lease FOREIGN KEY (lease) REFERENCES lease(id),
+  CONSTRAINT allocation_node FOREIGN KEY (node) REFERENCES node(id),
+  CONSTRAINT allocation_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT allocation_price_book FOREIGN KEY (price_book) REFERENCES price_book(id),
+  CONSTRAINT allocation_project FOREIGN KEY (project) REFERENCES project(id)
+);
+CREATE INDEX allocation_lease ON allocation USING btree (lease);
+CREATE INDEX allocation_live_node ON allocation USING btree (node) WHERE released_at IS NULL;
+CREATE UNIQUE INDEX allocation_one_live ON allocation USING btree (subject) WHERE released_at IS NULL;
+CREATE INDEX allocation_organization ON allocation USING btree (organization);
+CREATE INDEX allocation_subject ON allocation USING btree (subject);
+
+CREATE TABLE device (
+  id text NOT NULL,
+  node text NOT NULL,
+  model text NOT NULL,
+  memory_mib integer NOT NULL,
+  healthy boolean NOT NULL,
+  CONSTRAINT device_pkey PRIMARY KEY (id),
+  CONSTRAINT device_node FOREIGN KEY (node) REFERENCES node(id)
+);
+
+CREATE TABLE allocation_device (
+  allocation text NOT NULL,
+  device text NOT NULL,
+  released boolean DEFAULT false NOT NULL,
+  CONSTRAINT allocation_device_pkey PRIMARY KEY (allocation, device),
+  CONSTRAINT allocation_device_allocation FOREIGN KEY (allocation) REFERENCES allocation(id),
+  CONSTRAINT allocation_device_device FOREIGN KEY (device) REFERENCES device(id)
+);
+CREATE UNIQUE INDEX allocation_device_given_once ON allocation_device USING btree (device) WHERE NOT released;
+
+CREATE TABLE anomaly (
+  seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  at timestamp with time zone NOT NULL,
+  subject text NOT NULL,
+  event text NOT NULL,
+  state text NOT NULL,
+  detail text NOT NULL,
+  CONSTRAINT anomaly_pkey PRIMARY KEY (seq)
+);
+
+CREATE TABLE person (
+  id text NOT NULL,
+  identity_user text,
+  email text NOT NULL,
+  name text NOT NULL,
+  is_operator boolean DEFAULT false NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT person_pkey PRIMARY KEY (id),
+  CONSTRAINT person_email_unique UNIQUE (email),
+  CONSTRAINT person_identity_user_unique UNIQUE (identity_user)
+);
+
+CREATE TABLE api_key (
+  id text NOT NULL,
+  organization text NOT NULL,
+  project text,
+  person text NOT NULL,
+  name text NOT NULL,
+  hash text NOT NULL,
+  hint text NOT NULL,
+  actions text[] NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  CONSTRAINT api_key_pkey PRIMARY KEY (id),
+  CONSTRAINT api_key_hash_unique UNIQUE (hash),
+  CONSTRAINT api_key_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT api_key_person FOREIGN KEY (person) REFERENCES person(id),
+  CONSTRAINT api_key_project FOREIGN KEY (project) REFERENCES project(id)
+);
+
+CREATE TABLE audit (
+  id text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  organization text,
+  actor text NOT NULL,
+  action text NOT NULL,
+  target text NOT NULL,
+  before_digest text,
+  after_digest text,
+  request_id text NOT NULL,
+  CONSTRAINT audit_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_organization_at ON audit USING btree (organization, at);
+CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE boundary (
+  organization text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT boundary_pkey PRIMARY KEY (organization, at),
+  CONSTRAINT boundary_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+
+CREATE TABLE journal_head (
+  resource text NOT NULL,
+  organization text NOT NULL,
+  seq integer NOT NULL,
+  hash text NOT NULL,
+  recorded_at timestamp with time zone NOT NULL,
+  due_since timestamp with time zone,
+  accrues boolean NOT NULL,
+  CONSTRAINT journal_head_pkey PRIMARY KEY (resource),
+  CONSTRAINT journal_head_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+CREATE INDEX journal_head_due ON journal_head USING btree (organization) WHERE due_since IS NOT NULL OR accrues;
+CREATE INDEX journal_head_organization_resource ON journal_head USING btree (organization, resource);
+
+CREATE TABLE charge (
+  id text NOT NULL,
+  organization text NOT NULL,
+  resource text NOT NULL,
+  sku text NOT NULL,
+  price_book text NOT NULL,
+  seq integer NOT NULL,
+  up_to timestamp with time zone NOT NULL,
+  unit_millis_before numeric(38,0) NOT NULL,
+  unit_millis numeric(38,0) NOT NULL,
+  nanos numeric(38,0) NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  reason text,
+  recorded_at timestamp with time zone NOT NULL,
+  CONSTRAINT charge_pkey PRIMARY KEY (id),
+  CONSTRAINT charge_seq_unique UNIQUE (resource, sku, price_book, seq),
+  CONSTRAINT charge_reason CHECK ((reason IS NOT NULL) = (unit_millis < 0::numeric)),
+  CONSTRAINT charge_step CHECK (unit_millis <> 0::numeric AND unit_millis_before >= 0::numeric AND (unit_millis_before + unit_millis) >= 0::numeric),
+  CONSTRAINT charge_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT charge_price_book FOREIGN KEY (price_book) REFERENCES price_book(id),
+  CONSTRAINT charge_resource FOREIGN KEY (resource) REFERENCES journal_head(resource)
+);
+CREATE INDEX charge_organization_up_to ON charge USING btree (organization, up_to);
+CREATE TRIGGER charge_append_only BEFORE DELETE OR UPDATE ON charge FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE door (
+  allocation text NOT NULL,
+  jupyter_token text NOT NULL,
+  gateway_key text NOT NULL,
+  gateway_public_key text NOT NULL,
+  CONSTRAINT door_pkey PRIMARY KEY (allocation),
+  CONSTRAINT door_allocation FOREIGN KEY (allocation) REFERENCES allocation(id)
+);
+
+CREATE TABLE flavor (
+  id text NOT NULL,
+  cpus integer NOT NULL,
+  memory_gib integer NOT NULL,
+  disk_gib integer NOT NULL,
+  gpu_model text,
+  gpu_count integer DEFAULT 0 NOT NULL,
+  lines jsonb NOT NULL,
+  withdrawn_at timestamp with time zone,
+  CONSTRAINT flavor_pkey PRIMARY KEY (id),
+  CONSTRAINT flavor_cpus CHECK (cpus > 0),
+  CONSTRAINT flavor_disk CHECK (disk_gib > 0),
+  CONSTRAINT flavor_gpu CHECK ((gpu_model IS NULL) = (gpu_count = 0)),
+  CONSTRAINT flavor_memory CHECK (memory_gib > 0)
+);
+
+CREATE TABLE volume (
+  id text NOT NULL,
+  organization text NOT NULL,
+  project text NOT NULL,
+  name text NOT NULL,
+  size_gib integer NOT NULL,
+  home_of text,
+  attached_to text,
+  node text,
+  path text,
+  requested_at timestamp with time zone NOT NULL,
+  created_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  purged_at timestamp with time zone,
+  CONSTRAINT volume_pkey PRIMARY KEY (id),
+  CONSTRAINT volume_size CHECK (size_gib > 0),
+  CONSTRAINT volume_node FOREIGN KEY (node) REFERENCES node(id),
+  CONSTRAINT volume_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT volume_project FOREIGN KEY (project) REFERENCES project(id)
+);
+CREATE INDEX volume_due ON volume USING btree (id) WHERE created_at IS NULL OR deleted_at IS NOT NULL AND purged_at IS NULL;
+CREATE UNIQUE INDEX volume_name_unique ON volume USING btree (project, name) WHERE deleted_at IS NULL;
+
+CREATE TABLE instance (
+  id text NOT NULL,
+  organization text NOT NULL,
+  project text NOT NULL,
+  name text NOT NULL,
+  image text NOT NULL,
+  version text NOT NULL,
+  flavor text NOT NULL,
+  home text NOT NULL,
+  created_by text NOT NULL,
+  request_hash text NOT NULL,
+  intent text NOT NULL,
+  state text NOT NULL,
+  outcome text,
+  exit_code integer,
+  exit_signal text,
+  out_of_memory boolean DEFAULT false NOT NULL,
+  reason text,
+  elsewhere_count integer DEFAULT 0 NOT NULL,
+  exited_cleanly boolean DEFAULT false NOT NULL,
+  allocation text,
+  ssh_host_key text NOT NULL,
+  ssh_host_public_key text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  changed_at timestamp with time zone NOT NULL,
+  CONSTRAINT instance_pkey PRIMARY KEY (id),
+  CONSTRAINT instance_intent CHECK (intent = ANY (ARRAY['running'::text, 'stopped'::text, 'deleted'::text])),
+  CONSTRAINT instance_live_allocation CHECK ((allocation IS NOT NULL) = (state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text]))),
+  CONSTRAINT instance_outcome CHECK (outcome = ANY (ARRAY['failed'::text, 'elsewhere'::text, 'exited'::text, 'lost'::text])),
+  CONSTRAINT instance_state CHECK (state = ANY (ARRAY['queued'::text, 'preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text, 'stopped'::text, 'failed'::text, 'deleting'::text, 'deleted'::text])),
+  CONSTRAINT instance_allocation FOREIGN KEY (allocation) REFERENCES allocation(id),
+  CONSTRAINT instance_flavor FOREIGN KEY (flavor) REFERENCES flavor(id),
+  CONSTRAINT instance_home FOREIGN KEY (home) REFERENCES volume(id),
+  CONSTRAINT instance_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT instance_project FOREIGN KEY (project) REFERENCES project(id)
+);
+CREATE UNIQUE INDEX instance_allocation_unique ON instance USING btree (allocation) WHERE allocation IS NOT NULL;
+CREATE INDEX instance_due ON instance USING btree (state) WHERE state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text, 'deleting'::text]);
+CREATE UNIQUE INDEX instance_name_unique ON instance USING btree (project, name) WHERE state <> 'deleted'::text;
+
+CREATE TABLE door_code (
+  hash text NOT NULL,
+  person text NOT NULL,
+  instance text NOT NULL,
+  port integer NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT door_code_pkey PRIMARY KEY (hash),
+  CONSTRAINT door_code_port CHECK (port >= 1 AND port <= 65535),
+  CONSTRAINT door_code_instance FOREIGN KEY (instance) REFERENCES instance(id),
+  CONSTRAINT door_code_person FOREIGN KEY (person) REFERENCES person(id)
+);
+CREATE INDEX door_code_expiry ON door_code USING btree (expires_at);
+
+CREATE TABLE door_session (
+  hash text NOT NULL,
+  person text NOT NULL,
+  instance text NOT NULL,
+  port integer NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  revoked_at timestamp with time zone,
+  CONSTRAINT door_session_pkey PRIMARY KEY (hash),
+  CONSTRAINT door_session_port CHECK (port >= 1 AND port <= 65535),
+  CONSTRAINT door_session_instance FOREIGN KEY (instance) REFERENCES instance(id),
+  CONSTRAINT door_session_person FOREIGN KEY (person) REFERENCES person(id)
+);
+CREATE INDEX door_session_expiry ON door_session USING btree (expires_at);
+CREATE INDEX door_session_person ON door_session USING btree (person);
+
+CREATE TABLE gateway_key (
+  name text NOT NULL,
+  private_key text NOT NULL,
+  public_key text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT gateway_key_pkey PRIMARY KEY (name),
+  CONSTRAINT gateway_key_name CHECK (name = 'ssh_host'::text)
+);
+
+CREATE TABLE idempotency_key (
+  principal text NOT NULL,
+  key text NOT NULL,
+  request_hash text NOT NULL,
+  response jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT idempotency_key_pkey PRIMARY KEY (principal, key)
+);
+
+CREATE TABLE identity."deviceCode" (
+  id text NOT NULL,
+  "deviceCode" text NOT NULL,
+  "userCode" text NOT NULL,
+  "userId" text,
+  "expiresAt" timestamp with time zone NOT NULL,
+  status text NOT NULL,
+  "lastPolledAt" timestamp with time zone,
+  "pollingInterval" integer,
+  "clientId" text,
+  scope text,
+  CONSTRAINT device_code_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX "deviceCode_deviceCode_uidx" ON identity."deviceCode" USING btree ("deviceCode");
+CREATE UNIQUE INDEX "deviceCode_userCode_uidx" ON identity."deviceCode" USING btree ("userCode");
+
+CREATE TABLE identity."user" (
+  id text NOT NULL,
+  name text NOT NULL,
+  email text NOT NULL,
+  "emailVerified" boolean NOT NULL,
+  image text,
+  "createdAt" timestamp with time zone NOT NULL,
+  "updatedAt" timestamp with time zone NOT NULL,
+  CONSTRAINT user_pkey PRIMARY KEY (id),
+  CONSTRAINT user_email_unique UNIQUE (email)
+);
+
+CREATE TABLE identity.account (
+  id text NOT NULL,
+  "accountId" text NOT NULL,
+  "providerId" text NOT NULL,
+  "userId" text NOT NULL,
+  "accessToken" text,
+  "refreshToken" text,
+  "idToken" text,
+  "accessTokenExpiresAt" timestamp with time zone,
+  "refreshTokenExpiresAt" timestamp with time zone,
+  scope text,
+  password text,
+  "createdAt" timestamp with time zone NOT NULL,
+  "updatedAt" timestamp with time zone NOT NULL,
+  CONSTRAINT account_pkey PRIMARY KEY (id),
+  CONSTRAINT account_of_user FOREIGN KEY ("userId") REFERENCES identity."user"(id) ON DELETE CASCADE
+);
+CREATE INDEX "account_userId_idx" ON identity.account USING btree ("userId");
+
+CREATE TABLE identity.login_link (
+  hash text NOT NULL,
+  person text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT login_link_pkey PRIMARY KEY (hash),
+  CONSTRAINT login_link_person FOREIGN KEY (person) REFERENCES person(id)
+);
+
+CREATE TABLE identity.session (
+  id text NOT NULL,
+  "expiresAt" timestamp with time zone NOT NULL,
+  token text NOT NULL,
+  "createdAt" timestamp with time zone NOT NULL,
+  "updatedAt" timestamp with time zone NOT NULL,
+  "ipAddress" text,
+  "userAgent" text,
+  "userId" text NOT NULL,
+  CONSTRAINT session_pkey PRIMARY KEY (id),
+  CONSTRAINT session_token_unique UNIQUE (token),
+  CONSTRAINT session_of_user FOREIGN KEY ("userId") REFERENCES identity."user"(id) ON DELETE CASCADE
+);
+CREATE INDEX "session_userId_idx" ON identity.session USING btree ("userId");
+
+CREATE TABLE identity.verification (
+  id text NOT NULL,
+  identifier text NOT NULL,
+  value text NOT NULL,
+  "expiresAt" timestamp with time zone NOT NULL,
+  "createdAt" timestamp with time zone NOT NULL,
+  "updatedAt" timestamp with time zone NOT NULL,
+  CONSTRAINT verification_pkey PRIMARY KEY (id)
+);
+CREATE INDEX verification_identifier_idx ON identity.verification USING btree (identifier);
+
+CREATE TABLE image_build (
+  id text NOT NULL,
+  image text NOT NULL,
+  version text NOT NULL,
+  recipe text NOT NULL,
+  state text NOT NULL,
+  step integer DEFAULT 0 NOT NULL,
+  steps integer DEFAULT 0 NOT NULL,
+  title text DEFAULT ''::text NOT NULL,
+  bytes_done bigint,
+  bytes_total bigint,
+  attempt integer DEFAULT 0 NOT NULL,
+  error text,
+  requested_at timestamp with time zone NOT NULL,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  CONSTRAINT image_build_pkey PRIMARY KEY (id),
+  CONSTRAINT image_build_recipe_unique UNIQUE (image, version, recipe),
+  CONSTRAINT image_build_state CHECK (state = ANY (ARRAY['waiting'::text, 'building'::text, 'proving'::text, 'done'::text, 'failed'::text])),
+  CONSTRAINT image_build_image FOREIGN KEY (image) REFERENCES image(id)
+);
+
+CREATE TABLE instance_event (
+  seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  subject text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  event text NOT NULL,
+  from_state text,
+  to_state text NOT NULL,
+  intent text NOT NULL,
+  allocation text,
+  actor text NOT NULL,
+  detail text,
+  CONSTRAINT instance_event_pkey PRIMARY KEY (seq)
+);
+CREATE INDEX instance_event_subject ON instance_event USING btree (subject, seq);
+CREATE TRIGGER instance_event_append_only BEFORE DELETE OR UPDATE ON instance_event FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE job_run (
+  id text NOT NULL,
+  organization text NOT NULL,
+  project text NOT NULL,
+  name text NOT NULL,
+  image text NOT NULL,
+  version text NOT NULL,
+  flavor text NOT NULL,
+  command jsonb NOT NULL,
+  environment jsonb DEFAULT '{}'::jsonb NOT NULL,
+  volume text,
+  time_limit_ms bigint,
+  created_by text NOT NULL,
+  request_hash text NOT NULL,
+  intent text NOT NULL,
+  state text NOT NULL,
+  outcome text,
+  exit_code integer,
+  exit_signal text,
+  out_of_memory boolean DEFAULT false NOT NULL,
+  reason text,
+  elsewhere_count integer DEFAULT 0 NOT NULL,
+  exited_cleanly boolean DEFAULT false NOT NULL,
+  allocation text,
+  log_complete boolean DEFAULT false NOT NULL,
+  log_cursor text DEFAULT 'start'::text NOT NULL,
+  log_bytes bigint DEFAULT 0 NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  changed_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT job_run_pkey PRIMARY KEY (id),
+  CONSTRAINT job_run_intent CHECK (intent = ANY (ARRAY['running'::text, 'stopped'::text])),
+  CONSTRAINT job_run_live_allocation CHECK ((allocation IS NOT NULL) = (state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text]))),
+  CONSTRAINT job_run_outcome CHECK (outcome = ANY (ARRAY['failed'::text, 'elsewhere'::text, 'exited'::text, 'lost'::text, 'canceled'::text, 'timed_out'::text, 'unpaid'::text])),
+  CONSTRAINT job_run_state CHECK (state = ANY (ARRAY['queued'::text, 'preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text, 'timed_out'::text])),
+  CONSTRAINT job_run_allocation FOREIGN KEY (allocation) REFERENCES allocation(id),
+  CONSTRAINT job_run_flavor FOREIGN KEY (flavor) REFERENCES flavor(id),
+  CONSTRAINT job_run_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT job_run_project FOREIGN KEY (project) REFERENCES project(id),
+  CONSTRAINT job_run_volume FOREIGN KEY (volume) REFERENCES volume(id)
+);
+CREATE INDEX job_run_due ON job_run USING btree (state) WHERE state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text]);
+CREATE INDEX job_run_project_created ON job_run USING btree (project, created_at);
+CREATE INDEX job_run_project_name ON job_run USING btree (project, name, id);
+
+CREATE TABLE journal (
+  organization text NOT NULL,
+  floor timestamp with time zone NOT NULL,
+  CONSTRAINT journal_pkey PRIMARY KEY (organization),
+  CONSTRAINT journal_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+
+CREATE TABLE ledger_account (
+  id text NOT NULL,
+  owner text NOT NULL,
+  code text NOT NULL,
+  currency text NOT NULL,
+  limit_rule text,
+  debits_pending numeric(38,0) DEFAULT 0 NOT NULL,
+  debits_posted numeric(38,0) DEFAULT 0 NOT NULL,
+  credits_pending numeric(38,0) DEFAULT 0 NOT NULL,
+  credits_posted numeric(38,0) DEFAULT 0 NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  CONSTRAINT ledger_account_pkey PRIMARY KEY (id),
+  CONSTRAINT ledger_account_one_per_code UNIQUE (owner, code, currency),
+  CONSTRAINT ledger_account_code CHECK (code = ANY (ARRAY['customer'::text, 'receivable'::text, 'cash'::text, 'revenue'::text, 'promo_expense'::text, 'absorbed'::text, 'breakage'::text, 'tax'::text, 'rounding'::text])),
+  CONSTRAINT ledger_account_exceeds_credits CHECK (limit_rule IS DISTINCT FROM 'debits_must_not_exceed_credits'::text OR (credits_posted - debits_posted - debits_pending) >= 0::numeric),
+  CONSTRAINT ledger_account_exceeds_debits CHECK (limit_rule IS DISTINCT FROM 'credits_must_not_exceed_debits'::text OR (debits_posted - credits_posted - credits_pending) >= 0::numeric),
+  CONSTRAINT ledger_account_limit_rule CHECK (limit_rule = ANY (ARRAY['debits_must_not_exceed_credits'::text, 'credits_must_not_exceed_debits'::text])),
+  CONSTRAINT ledger_account_totals CHECK (debits_pending >= 0::numeric AND debits_posted >= 0::numeric AND credits_pending >= 0::numeric AND credits_posted >= 0::numeric)
+);
+
+CREATE TABLE member (
+  organization text NOT NULL,
+  person text NOT NULL,
+  role text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT member_pkey PRIMARY KEY (organization, person),
+  CONSTRAINT member_role CHECK (role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'billing'::text, 'viewer'::text])),
+  CONSTRAINT member_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT member_person FOREIGN KEY (person) REFERENCES person(id)
+);
+
+CREATE TABLE migration (
+  number integer NOT NULL,
+  name text NOT NULL,
+  hash text NOT NULL,
+  applied_at timestamp with time zone NOT NULL,
+  CONSTRAINT migration_pkey PRIMARY KEY (number)
+);
+
+CREATE TABLE placement_request (
+  subject text NOT NULL,
+  organization text NOT NULL,
+  project text NOT NULL,
+  flavor text NOT NULL,
+  image text NOT NULL,
+  version text NOT NULL,
+  requested_at timestamp with time zone NOT NULL,
+  not_before timestamp with time zone,
+  reason text,
+  "position" integer,
+  CONSTRAINT placement_request_pkey PRIMARY KEY (subject),
+  CONSTRAINT placement_request_flavor FOREIGN KEY (flavor) REFERENCES flavor(id),
+  CONSTRAINT placement_request_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT placement_request_project FOREIGN KEY (project) REFERENCES project(id)
+);
+CREATE INDEX placement_request_order ON placement_request USING btree (requested_at, subject);
+
+CREATE TABLE proof (
+  id text NOT NULL,
+  image text NOT NULL,
+  version text NOT NULL,
+  digest text NOT NULL,
+  name text NOT NULL,
+  ok boolean NOT NULL,
+  duration_ms integer NOT NULL,
+  detail jsonb NOT NULL,
+  driver text,
+  gpu text,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT proof_pkey PRIMARY KEY (id),
+  CONSTRAINT proof_image FOREIGN KEY (image) REFERENCES image(id)
+);
+CREATE INDEX proof_digest ON proof USING btree (digest, at);
+
+CREATE TABLE rate (
+  price_book text NOT NULL,
+  sku text NOT NULL,
+  unit text NOT NULL,
+  nanos bigint NOT NULL,
+  CONSTRAINT rate_pkey PRIMARY KEY (price_book, sku),
+  CONSTRAINT rate_nanos CHECK (nanos >= 0),
+  CONSTRAINT rate_unit CHECK (unit = ANY (ARRAY['gpu-hour'::text, 'vcpu-hour'::text, 'gib-hour'::text])),
+  CONSTRAINT rate_price_book FOREIGN KEY (price_book) REFERENCES price_book(id)
+);
+CREATE TRIGGER rate_append_only BEFORE DELETE OR UPDATE ON rate FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE route (
+  subject text NOT NULL,
+  port integer NOT NULL,
+  allocation text NOT NULL,
+  host text NOT NULL,
+  target_port integer NOT NULL,
+  CONSTRAINT route_pkey PRIMARY KEY (subject, port),
+  CONSTRAINT route_allocation FOREIGN KEY (allocation) REFERENCES allocation(id)
+);
+
+CREATE TABLE spell (
+  allocation text NOT NULL,
+  from_at timestamp with time zone NOT NULL,
+  to_at timestamp with time zone,
+  CONSTRAINT spell_pkey PRIMARY KEY (allocation, from_at),
+  CONSTRAINT spell_no_overlap EXCLUDE USING gist (allocation WITH =, tstzrange(from_at, to_at) WITH &&),
+  CONSTRAINT spell_forward CHECK (to_at IS NULL OR to_at >= from_at),
+  CONSTRAINT spell_head FOREIGN KEY (allocation) REFERENCES journal_head(resource)
+);
+CREATE INDEX spell_open ON spell USING btree (allocation) WHERE to_at IS NULL;
+
+CREATE TABLE ssh_key (
+  id text NOT NULL,
+  person text NOT NULL,
+  name text NOT NULL,
+  public_key text NOT NULL,
+  fingerprint text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  last_used_at timestamp with time zone,
+  CONSTRAINT ssh_key_pkey PRIMARY KEY (id),
+  CONSTRAINT ssh_key_fingerprint_unique UNIQUE (fingerprint),
+  CONSTRAINT ssh_key_person FOREIGN KEY (person) REFERENCES person(id)
+);
+
+CREATE TABLE transfer (
+  id text NOT NULL,
+  kind text NOT NULL,
+  hold text,
+  debit text NOT NULL,
+  credit text NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  code text NOT NULL,
+  about text NOT NULL,
+  booked_at timestamp with time zone NOT NULL,
+  recorded_at timestamp with time zone NOT NULL,
+  CONSTRAINT transfer_pkey PRIMARY KEY (id),
+  CONSTRAINT transfer_accounts_must_differ CHECK (debit <> credit),
+  CONSTRAINT transfer_amount_must_be_positive CHECK (amount > 0::numeric OR kind = 'release'::text),
+  CONSTRAINT transfer_hold_named CHECK ((hold IS NOT NULL) = (kind = ANY (ARRAY['settle'::text, 'release'::text]))),
+  CONSTRAINT transfer_kind CHECK (kind = ANY (ARRAY['post'::text, 'hold'::text, 'settle'::text, 'release'::text])),
+  CONSTRAINT transfer_credit FOREIGN KEY (credit) REFERENCES ledger_account(id),
+  CONSTRAINT transfer_debit FOREIGN KEY (debit) REFERENCES ledger_account(id),
+  CONSTRAINT transfer_hold FOREIGN KEY (hold) REFERENCES transfer(id)
+);
+CREATE INDEX transfer_about ON transfer USING btree (about);
+CREATE INDEX transfer_credit_booked ON transfer USING btree (credit, booked_at, id);
+CREATE INDEX transfer_debit_booked ON transfer USING btree (debit, booked_at, id);
+CREATE INDEX transfer_hold_moves ON transfer USING btree (hold) WHERE hold IS NOT NULL;
+CREATE UNIQUE INDEX transfer_one_release ON transfer USING btree (hold) WHERE kind = 'release'::text;
+CREATE TRIGGER transfer_append_only BEFORE DELETE OR UPDATE ON transfer FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE usage_event (
+  resource text NOT NULL,
+  seq integer NOT NULL,
+  type text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  recorded_at timestamp with time zone NOT NULL,
+  data jsonb NOT NULL,
+  prev_hash text NOT NULL,
+  hash text NOT NULL,
+  CONSTRAINT usage_event_pkey PRIMARY KEY (resource, seq),
+  CONSTRAINT usage_event_order CHECK (at <= recorded_at AND seq >= 1),
+  CONSTRAINT usage_event_head FOREIGN KEY (resource) REFERENCES journal_head(resource)
+);
+CREATE TRIGGER usage_event_append_only BEFORE DELETE OR UPDATE ON usage_event FOR EACH ROW EXECUTE FUNCTION refuse_change();
