@@ -13,8 +13,8 @@ export type Rule = (sources: readonly Source[]) => readonly Finding[]
 
 /** The rooms in their one line: each may import only those to its left. */
 export const rooms: readonly string[] = [
-  ...['tenancy', 'journal', 'metering', 'catalog', 'pricing', 'ledger', 'placement', 'storage'],
-  ...['compute', 'jobs', 'telemetry', 'billing'],
+  ...['tenancy', 'notices', 'journal', 'metering', 'catalog', 'pricing', 'ledger', 'placement'],
+  ...['storage', 'compute', 'jobs', 'telemetry', 'billing'],
 ]
 const edges: readonly string[] = ['api', 'gateway', 'loops']
 const ports: readonly string[] = [

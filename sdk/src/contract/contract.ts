@@ -14,6 +14,7 @@ import {
   usage,
   usageEvent,
 } from './money.ts'
+import { listNoticesQuery, notice } from './notices.ts'
 import { doctor, platform } from './operator.ts'
 import {
   apiKey,
@@ -140,6 +141,12 @@ export const contract = {
     creates: true,
   },
 
+  listNotices: {
+    summary: 'What the organization is told, newest first',
+    query: listNoticesQuery,
+    reply: pageOf(notice),
+  },
+
   getDoctor: { summary: 'Facts about the platform (operator)', reply: doctor },
 } as const satisfies Record<RouteName, Shape>
 
@@ -176,6 +183,7 @@ export type { BuildProgress, Image, ImageVersion, Offer, Offers, Proof } from '.
 export type { Allocation, Cost, HistoryEvent, Instance, InstanceState, Waiting } from './instances.ts'
 export { bill } from './money.ts'
 export type { Balance, Bill, Charge, Grant, PriceBook, Statement, Usage, UsageEvent } from './money.ts'
+export { type Notice, notice, type NoticeType, noticeTypes } from './notices.ts'
 export type { Doctor, Platform } from './operator.ts'
 export type { ApiKey, KeyAction, MadeApiKey, Me, Organization, Project, SshKey } from './people.ts'
 export { finalRunStates, type LogLine, type Run, type RunState } from './runs.ts'

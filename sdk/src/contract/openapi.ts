@@ -3,6 +3,7 @@ import { contract, type RouteName, routes, type Shape } from './contract.ts'
 import { image, offers } from './images.ts'
 import { historyEvent, instance } from './instances.ts'
 import { balance, bill, priceBook, statement } from './money.ts'
+import { notice } from './notices.ts'
 import { doctor, platform } from './operator.ts'
 import { apiKey, me, organization, project, sshKey } from './people.ts'
 import { problem } from './problem.ts'
@@ -29,6 +30,7 @@ const components = {
   Statement: statement,
   PriceBook: priceBook,
   Bill: bill,
+  Notice: notice,
   Doctor: doctor,
   Problem: problem,
 }

@@ -62,6 +62,8 @@ export const routes = {
   getBill: { method: 'GET', path: '/v1/organizations/{organization}/bill', kind: 'json' },
   createGrant: { method: 'POST', path: '/v1/organizations/{organization}/grants', kind: 'json' },
 
+  listNotices: { method: 'GET', path: '/v1/organizations/{organization}/notices', kind: 'json' },
+
   getDoctor: { method: 'GET', path: '/v1/doctor', kind: 'json' },
 } as const satisfies Record<string, Route>
 

@@ -11,6 +11,7 @@ import { serveConsole } from './console.ts'
 import { instanceHandlers } from './instances.ts'
 import { makeMetrics, type Metrics } from './metrics.ts'
 import { moneyHandlers } from './money.ts'
+import { noticeHandlers } from './notices.ts'
 import { offerHandlers } from './offers.ts'
 import { nodeSilenceMs, operatorHandlers } from './operator.ts'
 import { isOurHost, isOwnOrigin } from './origins.rules.ts'
@@ -57,6 +58,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...runHandlers(parts),
     ...volumeHandlers(parts),
     ...moneyHandlers(parts),
+    ...noticeHandlers(parts),
     ...operatorHandlers(parts),
   }
 }

@@ -160,6 +160,8 @@ const cases: Record<RouteName, Case> = {
     malformed: { body: { id: freshId('transfer'), amountNanos: '-5', currency: 'XXX' } },
   },
 
+  listNotices: { params: { organization }, refused: readOnly, malformed: { query: { of: 'nobody' } } },
+
   getDoctor: { refused: [member.secret, 403] },
 }
 

@@ -1,8 +1,9 @@
 import type { FlavorShape } from '../catalog/flavors.rules.ts'
 import type { AllocationId, OrganizationId, PriceBookId, ProjectId, SubjectId } from '../kernel/ids.ts'
-import { type Instant, later } from '../kernel/time.ts'
+import { formatInstant, type Instant, later } from '../kernel/time.ts'
 import { type Metered, record, stateOf } from '../metering/metering.ts'
 import type { NewEvent } from '../journal/rules.ts'
+import { emit } from '../notices/notices.ts'
 import * as placement from '../placement/placement.ts'
 import type { Choice } from '../placement/rules.ts'
 import * as storage from '../storage/storage.ts'
@@ -105,8 +106,21 @@ export async function recordUsage(
   if (metered.everReady) await placement.markAllocation(tx, allocation.id, 'ready_at', recordedAt)
   if (metered.closedForGood || usedUpAt !== null)
     await placement.markAllocation(tx, allocation.id, 'closed_at', recordedAt)
+  const endedAt = usedUpAt ?? leaseEndedAt(events)
+  if (endedAt !== null) await tellUsedUp(tx, allocation, endedAt)
   await tx.notify('billing')
   return { ...metered, isUsedUp: usedUpAt !== null }
+}
+
+function leaseEndedAt(events: readonly NewEvent[]): Instant | null {
+  const ended = events.find(({ type }) => type === 'lease_ended')
+  return ended === undefined || ended.at === 'now' ? null : ended.at
+}
+
+async function tellUsedUp(tx: Tx, row: placement.AllocationRow, endedAt: Instant): Promise<void> {
+  const { id: allocation, organization, project, subject } = row
+  const data = { allocation, endedAt: formatInstant(endedAt) }
+  await emit(tx, { organization, project, type: 'lease.ended', subject, data, once: [allocation] })
 }
 
 /** The end of what the money of a lease paid for. */

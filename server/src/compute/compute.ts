@@ -9,6 +9,7 @@ import {
 } from '../kernel/ids.ts'
 import { makeSshKey } from '../kernel/sshkeys.ts'
 import { hourMs, type Instant, instant, minuteMs } from '../kernel/time.ts'
+import { emit } from '../notices/notices.ts'
 import * as placement from '../placement/placement.ts'
 import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
@@ -84,9 +85,9 @@ export async function create(
     sshHostPublicKey: key.publicKey,
     createdAt,
   })
-  await tell(tx, fresh.id, { event: 'created', from: null, to: 'queued', intent: 'running' }, null, {
-    actor: fresh.createdBy,
-  })
+  const change = { event: 'created', from: null, to: 'queued', intent: 'running' }
+  await tell(tx, fresh.id, change, null, { actor: fresh.createdBy })
+  await announce(tx, fresh, change, null, null)
   await enqueue(tx, { ...fresh, requestedAt: createdAt })
   return { instance: await mustLock(tx, fresh.id), created: true }
 }
@@ -190,13 +191,10 @@ async function transition(
   const isChanged = next.state !== row.state || next.intent !== row.intent || next.outcome !== row.outcome
   if (!isChanged) return row
   await rows.writeLife(tx, next)
-  await tell(
-    tx,
-    row.id,
-    { event, from: row.state, to: next.state, intent: next.intent },
-    next.allocation ?? row.allocation,
-    info,
-  )
+  const change = { event, from: row.state, to: next.state, intent: next.intent }
+  const allocation = next.allocation ?? row.allocation
+  await tell(tx, row.id, change, allocation, info)
+  await announce(tx, row, change, allocation, next.reason)
   await followUp(tx, row, next)
   return next
 }
@@ -294,16 +292,31 @@ async function enqueue(
   await tx.notify('placement')
 }
 
+/** Tells the organization's own programs. */
+async function announce(
+  tx: Tx,
+  { id, organization, project, name }: Pick<rows.InstanceRow, 'id' | 'organization' | 'project' | 'name'>,
+  change: Change,
+  allocation: AllocationId | null,
+  reason: string | null,
+): Promise<void> {
+  const data = { name, ...change, allocation, reason }
+  await emit(tx, { organization, project, type: 'instance.changed', subject: id, data })
+}
+
+/** One step of a lifecycle, as it is told. */
+interface Change {
+  readonly event: string
+  readonly from: string | null
+  readonly to: string
+  readonly intent: string
+}
+
 /** Appends what people read. */
 export async function tell(
   tx: Tx,
   subject: SubjectId,
-  change: {
-    readonly event: string
-    readonly from: string | null
-    readonly to: string
-    readonly intent: string
-  },
+  change: Change,
   allocation: AllocationId | null,
   info: Pick<EventInfo, 'actor' | 'detail'>,
 ): Promise<void> {

@@ -4,6 +4,8 @@ import { isLive, type Life, type LifecycleEvent } from '../compute/rules.ts'
 import { AppError, invariant, notFound } from '../kernel/errors.ts'
 import { asId, type RunId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
+import { emit } from '../notices/notices.ts'
+import type { NoticeData } from '../notices/rules.ts'
 import * as placement from '../placement/placement.ts'
 import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
@@ -30,9 +32,9 @@ export async function create(
   }
   const now = await tx.now()
   await rows.insertRun(tx, fresh, now)
-  await tell(tx, fresh.id, { event: 'created', from: null, to: 'queued', intent: 'running' }, null, {
-    actor: fresh.createdBy,
-  })
+  const change = { event: 'created', from: null, to: 'queued', intent: 'running' }
+  await tell(tx, fresh.id, change, null, { actor: fresh.createdBy })
+  await announce(tx, fresh, { ...change, allocation: null, reason: null, exitCode: null })
   await enqueue(tx, fresh, now)
   return { run: await mustLock(tx, fresh.id), created: true }
 }
@@ -112,7 +114,9 @@ async function transition(
   await rows.writeRunLife(tx, next)
   if (!isChanged) return next
   const change = { event, from: row.state, to: next.state, intent: next.intent }
-  await tell(tx, row.id, change, next.allocation ?? row.allocation, info)
+  const allocation = next.allocation ?? row.allocation
+  await tell(tx, row.id, change, allocation, info)
+  await announce(tx, row, { ...change, allocation, reason: next.reason, exitCode: next.exitCode })
   if (row.state === 'queued' && next.state !== 'queued') await placement.deleteRequest(tx, row.id)
   if (next.state === 'queued' && row.state !== 'queued') {
     await rows.reopenLog(tx, row.id)
@@ -121,6 +125,15 @@ async function transition(
   if (isLive(row.state) && !isLive(next.state)) await storage.detach(tx, row.id)
   await tx.notify('logs', row.id)
   return next
+}
+
+/** Tells the organization's own programs. */
+async function announce(
+  tx: Tx,
+  { id, organization, project, name }: Pick<rows.RunRow, 'id' | 'organization' | 'project' | 'name'>,
+  change: Omit<NoticeData['run.changed'], 'name'>,
+): Promise<void> {
+  await emit(tx, { organization, project, type: 'run.changed', subject: id, data: { name, ...change } })
 }
 
 function withEffects(

@@ -24,6 +24,10 @@ export const prefixOf = {
   job: 'job',
   run: 'run',
   charge: 'chg',
+  notice: 'ntc',
+  webhook: 'whk',
+  delivery: 'dlv',
+  mail: 'mai',
   request: 'req',
   platform: 'plt',
 } as const

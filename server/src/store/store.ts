@@ -17,7 +17,7 @@ export interface Tx {
 }
 
 /** What can be listened for. A notification shortens a wait; it never carries a fact. */
-export type Channel = 'placement' | 'compute' | 'billing' | 'routes' | 'images' | 'logs'
+export type Channel = 'placement' | 'compute' | 'billing' | 'routes' | 'images' | 'logs' | 'notices'
 
 /** The connection to PostgreSQL. */
 export interface Store {
