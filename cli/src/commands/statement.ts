@@ -45,7 +45,7 @@ function sayStatement(context: Context, statement: Statement): void {
   printTable(context, ['WHAT', 'SKU', 'USE', 'RATE', 'AMOUNT'], rows, 'Nothing was paid in this period.')
   context.print(`total ${amount(statement.totalNanos, currency, 6)}`)
   for (const { at, code, amountNanos } of credits)
-    context.print(`${code} at ${at}: ${amount(amountNanos, currency, 6)}`)
+    context.print(`${code.replace('_', ' ')} at ${at}: ${amount(amountNanos, currency, 6)}`)
   context.print(`balance ${amount(statement.balanceNanos, currency, 6)}`)
 }
 

@@ -88,6 +88,21 @@ export const statementLine = z.strictObject({
   amountNanos: nanos,
 })
 
+/** Money that came in or went out, by what it was. */
+export const moneyCode = z.enum([
+  'grant',
+  'payment',
+  'promo_code',
+  'allowance',
+  'rebate',
+  'credit_note',
+  'reversal',
+  'refund',
+  'chargeback',
+  'expiry',
+  'write_off',
+])
+
 /** What happened on an account in a period, computed at any time. */
 export const statement = z.strictObject({
   organization: id,
@@ -97,9 +112,15 @@ export const statement = z.strictObject({
   lines: z.array(statementLine),
   totalNanos: nanos.describe('Sum of the lines.'),
   credits: z.array(
-    z.strictObject({ id, at: instant, code: z.string(), about: z.string(), amountNanos: nanos }),
+    z.strictObject({
+      id,
+      at: instant,
+      code: moneyCode,
+      about: z.string(),
+      amountNanos: nanos.describe('Negative: it went out.'),
+    }),
   ),
-  creditsNanos: nanos,
+  creditsNanos: nanos.describe('Sum of the credits.'),
   balanceNanos: nanos.describe('Posted, at the time of asking.'),
 })
 export type Statement = z.infer<typeof statement>

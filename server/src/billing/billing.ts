@@ -1,11 +1,10 @@
-import { lock } from '../journal/journal.ts'
 import type { Line } from '../journal/rules.ts'
 import { runningOf } from '../compute/leases.ts'
 import { endOfTime, firstHold, lastInstant, needUntil, silenceMs } from '../compute/leases.rules.ts'
 import type { AllocationId, OrganizationId, PriceBookId, TransferId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
-import { accountsOf, apply, applyOrThrow, currencyOf, lockWallet, walletOf } from '../ledger/ledger.ts'
+import { currencyOf, walletOf } from '../ledger/ledger.ts'
 import type { ApplyResult } from '../ledger/rules.ts'
 import { eventsOfAll } from '../journal/journal.ts'
 import { spellsOfAll } from '../metering/metering.ts'
@@ -13,10 +12,20 @@ import { booksNamed, paidMillis, storageNow, sumsOf } from '../metering/rules.ts
 import { ratesOf, ratesOfAll } from '../pricing/pricing.ts'
 import { amountOf, ratePerHour, type Rates, rateOf } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
+import { credit } from './credits.ts'
 import * as rows from './rows.ts'
 import { keyOf, provableUntil } from './rules.ts'
-import { debtPaid } from './settlement.ts'
 
+export {
+  type Credit,
+  credit,
+  reverse,
+  type Reversal,
+  type ReversalResult,
+  takeBack,
+  type TakeBack,
+  type TakeBackResult,
+} from './credits.ts'
 export { makeBoundary, organizationsDue, settle, type Settled, settleForHold } from './settlement.ts'
 export { bill, charges, type OpenBill, statement, type Statement, usage, type Usage } from './statements.ts'
 
@@ -30,24 +39,9 @@ export interface Grant {
   readonly id: TransferId
 }
 
-/**
- * Credits an organization. The same again is `exists`; anything else under the id is refused by the ledger.
- */
+/** Credits an organization with money that is given, not bought; refuses what `credit` refuses. */
 export async function grant(tx: Tx, { organization, amount, by, id }: Grant): Promise<ApplyResult> {
-  await lock(tx, organization)
-  const accounts = await accountsOf(tx, organization)
-  const { promoExpense: debit, customer: credit } = accounts
-  const bookedAt = await tx.now()
-  const result = await apply(tx, [
-    { kind: 'post', id, debit, credit, amount, code: 'grant', bookedAt, about: by },
-  ])
-  if (!result.ok) return result
-  const { available, owed } = await lockWallet(tx, organization)
-  const repaid = nanos(available < owed ? available : owed)
-  if (repaid > 0n) await applyOrThrow(tx, [debtPaid(tx, accounts, repaid, bookedAt, organization)])
-  await tx.notify('billing', organization)
-  await tx.notify('placement')
-  return result
+  return credit(tx, { organization, amount, id, about: by, code: 'grant', kind: 'promo' })
 }
 
 /** Whether a start can be paid. */

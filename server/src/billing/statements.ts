@@ -6,7 +6,7 @@ import type { AllocationId, OrganizationId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import { formatInstant, type Instant, instant } from '../kernel/time.ts'
 import { credits, currencyOf, walletOf } from '../ledger/ledger.ts'
-import type { PostedTransfer } from '../ledger/rules.ts'
+import type { Moved } from '../ledger/rules.ts'
 import { spellsOfAll } from '../metering/metering.ts'
 import { booksNamed, paidMillis } from '../metering/rules.ts'
 import { books, ratesOfAll } from '../pricing/pricing.ts'
@@ -150,7 +150,8 @@ export interface Statement {
   readonly to: Instant
   readonly lines: readonly StatementLine[]
   readonly total: Nanos
-  readonly credits: readonly PostedTransfer[]
+  /** Money that came in, and that went out (negative). */
+  readonly credits: readonly Moved[]
   /** Credits less everything booked, at the time of asking. */
   readonly posted: Nanos
 }

@@ -11,6 +11,8 @@ import {
   type ApplyResult,
   availableOf,
   judge,
+  moneyCodes,
+  type Moved,
   type NewAccount,
   type OpenHold,
   type OpenResult,
@@ -104,15 +106,28 @@ export async function history(tx: Tx, id: AccountId, page: HistoryPage): Promise
   return rows.selectHistory(tx, id, page.after ?? null, page.limit)
 }
 
-/** Money that came in during `[from, to)` and was not paid time given back, oldest first. */
+/**
+ * Money that came in during `[from, to)`, or went out again (negative), oldest first: everything but charges,
+ * what they gave back, and what moves between an organization's own accounts.
+ */
 export async function credits(
   tx: Tx,
   organization: OrganizationId,
   from: Instant,
   to: Instant,
-): Promise<readonly PostedTransfer[]> {
-  const currency = await currencyOf(tx, organization)
-  return rows.selectCredits(tx, accountIdOf(organization, 'customer', currency), ['grant'], from, to)
+): Promise<readonly Moved[]> {
+  const { customer, receivable } = accountsFor(organization, await currencyOf(tx, organization))
+  return rows.selectMoved(tx, [customer, receivable], moneyCodes, from, to)
+}
+
+/** What stands in the books under the ids, in no order. */
+export async function transfers(tx: Tx, ids: readonly TransferId[]): Promise<readonly PostedTransfer[]> {
+  return rows.selectTransfers(tx, ids)
+}
+
+/** What was posted from one account to another, less what went the other way. */
+export async function netBetween(tx: Tx, from: AccountId, to: AccountId): Promise<Nanos> {
+  return rows.sumNet(tx, from, to)
 }
 
 /** The currency of an organization, in which all its accounts are kept. Throws `not_found`. */
@@ -127,9 +142,13 @@ export interface Accounts {
   readonly currency: Currency
   readonly customer: AccountId
   readonly receivable: AccountId
+  readonly cash: AccountId
   readonly revenue: AccountId
   readonly promoExpense: AccountId
   readonly absorbed: AccountId
+  readonly breakage: AccountId
+  readonly tax: AccountId
+  readonly rounding: AccountId
 }
 
 const limitOf: Partial<Record<AccountCode, NewAccount['limit']>> = {
@@ -137,41 +156,53 @@ const limitOf: Partial<Record<AccountCode, NewAccount['limit']>> = {
   receivable: 'credits_must_not_exceed_debits',
 }
 
+const ownCodes: readonly AccountCode[] = ['customer', 'receivable']
+const ourCodes: readonly AccountCode[] = [
+  'cash',
+  'revenue',
+  'promo_expense',
+  'absorbed',
+  'breakage',
+  'tax',
+  'rounding',
+]
+
 function accountsFor(organization: OrganizationId, currency: Currency): Accounts {
   const ours = (code: AccountCode): AccountId => accountIdOf('platform', code, currency)
   return {
     currency,
     customer: accountIdOf(organization, 'customer', currency),
     receivable: accountIdOf(organization, 'receivable', currency),
+    cash: ours('cash'),
     revenue: ours('revenue'),
     promoExpense: ours('promo_expense'),
     absorbed: ours('absorbed'),
+    breakage: ours('breakage'),
+    tax: ours('tax'),
+    rounding: ours('rounding'),
   }
 }
 
 /** The ids of the accounts that an organization's money moves between, opened where they are not yet. */
 export async function accountsOf(tx: Tx, organization: OrganizationId): Promise<Accounts> {
   const currency = await currencyOf(tx, organization)
-  const accounts = accountsFor(organization, currency)
-  if ((await rows.selectAccount(tx, accounts.customer)) !== null) return accounts
-  const wanted: readonly (readonly [NewAccount['owner'], AccountCode])[] = [
-    [organization, 'customer'],
-    [organization, 'receivable'],
-    ['platform', 'revenue'],
-    ['platform', 'promo_expense'],
-    ['platform', 'absorbed'],
-  ]
-  const opened = wanted.map(([owner, code]) => ({
+  const wanted = [
+    ...ownCodes.map((code) => ({ owner: organization, code })),
+    ...ourCodes.map((code) => ({ owner: 'platform' as const, code })),
+  ].map(({ owner, code }) => ({
     id: accountIdOf(owner, code, currency),
     owner,
     code,
     currency,
     limit: limitOf[code] ?? null,
   }))
-  // In one order, so that two first comers do not wait for each other.
-  const ordered = opened.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  await rows.insertAccounts(tx, ordered, await tx.now())
-  return accounts
+  const ids = wanted.map(({ id }) => id)
+  if ((await rows.countAccounts(tx, ids)) < ids.length) {
+    // In one order, so that two first comers do not wait for each other.
+    const ordered = wanted.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    await rows.insertAccounts(tx, ordered, await tx.now())
+  }
+  return accountsFor(organization, currency)
 }
 
 /** What an organization has, holds and owes. */

@@ -6,6 +6,7 @@ import { at, type Tx } from '../store/store.ts'
 import type {
   Account,
   KnownTransfer,
+  Moved,
   NewAccount,
   OpenHold,
   PostedTransfer,
@@ -43,6 +44,13 @@ export async function selectAccount(tx: Tx, id: AccountId): Promise<Account | nu
   const { rows } = await sql<Account>`
     select ${accountColumns} from ledger_account where id = ${id}`.execute(tx.db)
   return rows[0] ?? null
+}
+
+/** How many of the accounts are open. */
+export async function countAccounts(tx: Tx, ids: readonly AccountId[]): Promise<number> {
+  const { rows } = await sql<{ count: bigint }>`
+    select count(*) as count from ledger_account where id = any(${ids}::text[])`.execute(tx.db)
+  return Number(rows[0]?.count ?? 0n)
 }
 
 /**
@@ -151,20 +159,35 @@ export async function selectHistory(
   return rows
 }
 
-/** Posts of a code that credited the account in `[from, to)`, oldest first. */
-export async function selectCredits(
+/**
+ * Posts of these codes between the accounts and others in `[from, to)`, oldest first; what went out of them
+ * is negative.
+ */
+export async function selectMoved(
   tx: Tx,
-  account: AccountId,
+  accounts: readonly AccountId[],
   codes: readonly string[],
   from: Instant,
   to: Instant,
-): Promise<readonly PostedTransfer[]> {
-  const { rows } = await sql<PostedTransfer>`
-    select ${transferColumns} from transfer t
-    where t.credit = ${account} and t.kind = 'post' and t.code = any(${codes}::text[])
+): Promise<readonly Moved[]> {
+  const { rows } = await sql<Moved>`
+    select t.id, t.kind, t.hold, t.debit, t.credit, t.code, t.about, t.booked_at as "bookedAt",
+      case when t.credit = any(${accounts}::text[]) then t.amount else -t.amount end as amount
+    from transfer t
+    where (t.debit = any(${accounts}::text[])) <> (t.credit = any(${accounts}::text[]))
+      and t.kind = 'post' and t.code = any(${codes}::text[])
       and t.booked_at >= ${at(from)} and t.booked_at < ${at(to)}
     order by t.booked_at, t.id`.execute(tx.db)
   return rows
+}
+
+/** What was posted from one account to another, less what went the other way. */
+export async function sumNet(tx: Tx, from: AccountId, to: AccountId): Promise<Nanos> {
+  const { rows } = await sql<{ net: Nanos }>`
+    select coalesce(sum(case when credit = ${to} then amount else -amount end), 0) as net from transfer
+    where kind in ('post', 'settle')
+      and ((debit = ${from} and credit = ${to}) or (debit = ${to} and credit = ${from}))`.execute(tx.db)
+  return rows[0]?.net ?? nanos(0n)
 }
 
 /** Held, less what was released and what was given back, of everything about these. */

@@ -42,11 +42,42 @@ export interface Account extends NewAccount, Totals {
   readonly isClosed: boolean
 }
 
+/** Money that comes in, by what it is; a `reversal` undoes a chargeback that the bank took back. */
+export type IncomeCode =
+  | 'grant'
+  | 'payment'
+  | 'promo_code'
+  | 'allowance'
+  | 'rebate'
+  | 'credit_note'
+  | 'reversal'
+
+/** Money that goes out again, or that is owed no longer. */
+export type OutgoCode = 'refund' | 'chargeback' | 'expiry' | 'write_off'
+
 /**
- * What a transfer is for: a grant, paid time or storage, what a late truth gives back, an old debt paid, or
- * time that no hold covered and so is ours.
+ * What a transfer is for: money in or out, paid time or storage, what a late truth gives back, an old debt
+ * paid, or time that no hold covered and so is ours.
  */
-export type TransferCode = 'grant' | 'lease' | 'storage' | 'give_back' | 'receivable' | 'overshoot'
+export type TransferCode = MoneyCode | 'lease' | 'storage' | 'give_back' | 'receivable' | 'overshoot'
+
+/** Money that came in or went out: what a statement lists beside the charges. */
+export type MoneyCode = IncomeCode | OutgoCode
+
+/** All of them. */
+export const moneyCodes: readonly MoneyCode[] = [
+  'grant',
+  'payment',
+  'promo_code',
+  'allowance',
+  'rebate',
+  'credit_note',
+  'reversal',
+  'refund',
+  'chargeback',
+  'expiry',
+  'write_off',
+]
 
 /** The allocation, volume, invoice or person that a transfer is about. */
 export type Reference = string
@@ -84,6 +115,11 @@ export type Transfer =
 export interface PostedTransfer extends Move {
   readonly kind: Transfer['kind']
   readonly hold: TransferId | null
+}
+
+/** Money that came in, or went out (negative). */
+export interface Moved extends PostedTransfer {
+  readonly code: MoneyCode
 }
 
 /** Why a transfer is refused; nothing of its call is applied then. */

@@ -204,7 +204,7 @@ function Credits({ statement }: { statement: Statement }) {
   const { t } = useTranslation()
   const now = useNow(60_000)
   const columns: Column<Statement['credits'][number]>[] = [
-    { head: t('billing.credit'), cell: ({ code }) => (code === 'grant' ? t('billing.grant') : code) },
+    { head: t('billing.credit'), cell: ({ code }) => t(`billing.code.${code}`) },
     { head: t('history.at'), cell: ({ at }) => <When at={at} now={now} /> },
     {
       head: t('billing.amount'),
