@@ -361,7 +361,7 @@ export const doorsAreDescribed: Rule = (sources) => {
     /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|const|interface|type|class) (\w+)/
   const types = /^export (?:interface|type|class) (\w+)/
   const inRoom = code(sources).filter(({ path }) => roomOf(path) !== null)
-  const readmes = [...rooms, ...edges, 'kernel', 'store', 'identity', 'main'].flatMap((room) => {
+  const readmes = [...rooms, ...edges, 'kernel', 'store', 'identity', 'objects', 'main'].flatMap((room) => {
     if (filesBelow(server + room, /\.ts$/).length === 0) return []
     const path = `${server}${room}/README.md`
     if (!existsSync(join(root, path))) return [`${path} is missing: a newcomer asks what the room owns`]
