@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import type pg from 'pg'
 import { migrate, migrationsFolder } from '../src/store/migrator.ts'
 import { schemaFile, schemaText } from '../src/store/schema.ts'
 import { withClient } from '../src/store/server.ts'
@@ -13,6 +14,9 @@ import { emptyDatabase, type TestDatabase, testDatabase } from '../src/store/tes
 const files = readdirSync(migrationsFolder)
   .filter((name) => /^\d.*\.sql$/.test(name))
   .sort()
+
+/** The last file that the rows of populated.test.sql know. */
+const populatedAt = '0004_run_names.sql'
 
 interface Applied {
   readonly number: number
@@ -37,12 +41,14 @@ const tablesIn = (url: string): Promise<readonly string[]> =>
     return rows.map(({ relname }) => relname)
   })
 
-// One server for the file, also while none of its databases is open.
-let held: TestDatabase
+// Held open, so that there is one server for the file, also while none of its other databases is there.
+let migrated: TestDatabase
+let schema: string
 before(async () => {
-  held = await emptyDatabase()
+  migrated = await testDatabase()
+  schema = await schemaOf(migrated.url)
 })
-after(() => held.drop())
+after(() => migrated.drop())
 
 describe('the migrations', () => {
   test('every file has a number of its own, by which the migrator knows it', () => {
@@ -51,24 +57,19 @@ describe('the migrations', () => {
     assert.deepEqual([...new Set(numbers)], numbers, 'two migrations have one number: take the next free one')
   })
 
-  test('schema.sql is what they make', async () => {
-    const database = await testDatabase()
-    try {
-      assert.equal(
-        readFileSync(schemaFile, 'utf8'),
-        await schemaOf(database.url),
-        'the migrations make another schema than schema.sql: `npm run schema`, and look at what changed',
-      )
-    } finally {
-      await database.drop()
-    }
+  test('schema.sql is what they make', () => {
+    assert.equal(
+      readFileSync(schemaFile, 'utf8'),
+      schema,
+      'the migrations make another schema than schema.sql: `npm run schema`, and look at what changed',
+    )
   })
 
   test('a second run finds nothing to do and changes nothing', async () => {
     const database = await emptyDatabase()
     try {
       assert.deepEqual(await migrate(database.url), files)
-      const [applied, schema] = [await appliedIn(database.url), await schemaOf(database.url)]
+      const applied = await appliedIn(database.url)
       assert.deepEqual(await migrate(database.url), [])
       assert.deepEqual(await appliedIn(database.url), applied)
       assert.equal(await schemaOf(database.url), schema)
@@ -86,7 +87,32 @@ describe('the migrations', () => {
         (await appliedIn(database.url)).map(({ name }) => name),
         files,
       )
-      assert.equal(await schemaOf(database.url), readFileSync(schemaFile, 'utf8'))
+      assert.equal(await schemaOf(database.url), schema)
+    } finally {
+      await database.drop()
+    }
+  })
+
+  test('a database with rows in every table is brought along with all of them', async () => {
+    const database = await emptyDatabase()
+    try {
+      await migrateUpTo(database.url, populatedAt)
+      const populate = readFileSync(join(migrationsFolder, 'populated.test.sql'), 'utf8')
+      const before = await withClient(database.url, async (client) => {
+        await client.query(populate)
+        return rowsIn(client)
+      })
+      assert.deepEqual(
+        [...before].flatMap(([table, rows]) => (rows.length === 0 ? [table] : [])),
+        [],
+        'tables without a row',
+      )
+      await migrate(database.url)
+      const after = await withClient(database.url, rowsIn)
+      for (const [table, rows] of before) {
+        const kept = (after.get(table) ?? []).map((row) => only(row, rows[0]))
+        assert.deepEqual(kept.map(textOf).sort(), rows.map(textOf).sort(), table)
+      }
     } finally {
       await database.drop()
     }
@@ -94,19 +120,51 @@ describe('the migrations', () => {
 
   for (const [index, last] of files.slice(0, -1).entries())
     test(`a database that ends with ${last} is brought to the same schema`, async () => {
-      const older = mkdtempSync(join(tmpdir(), 'gpuhour-migrations-'))
       const database = await emptyDatabase()
       try {
-        for (const name of files.slice(0, index + 1)) cpSync(join(migrationsFolder, name), join(older, name))
-        await migrate(database.url, older)
+        await migrateUpTo(database.url, last)
         assert.deepEqual(await migrate(database.url), files.slice(index + 1))
-        assert.equal(await schemaOf(database.url), readFileSync(schemaFile, 'utf8'))
+        assert.equal(await schemaOf(database.url), schema)
       } finally {
         await database.drop()
-        rmSync(older, { recursive: true })
       }
     })
 })
+
+/** As a version left it that knew no later file. */
+async function migrateUpTo(url: string, last: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'gpuhour-migrations-'))
+  for (const name of files.slice(0, files.indexOf(last) + 1))
+    cpSync(join(migrationsFolder, name), join(folder, name))
+  await migrate(url, folder)
+  rmSync(folder, { recursive: true })
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** The columns that the other has. */
+const only = (row: Row, other: Row = {}): Row =>
+  Object.fromEntries(Object.entries(row).filter(([name]) => name in other))
+
+const textOf = (row: Row): string => JSON.stringify(row)
+
+/** Every row of ours, by table; the migrator's own record is not among them. */
+async function rowsIn(client: pg.Client): Promise<ReadonlyMap<string, readonly Row[]>> {
+  const { rows: tables } = await client.query<{ name: string }>(
+    `select oid::regclass::text as name from pg_class
+    where relnamespace in ('public'::regnamespace, 'identity'::regnamespace) and relkind = 'r'
+      and relname <> 'migration' order by name`,
+  )
+  const found = new Map<string, readonly Row[]>()
+  for (const { name } of tables) {
+    const { rows } = await client.query<{ row: Row }>(`select to_jsonb(t) as row from ${name} as t`)
+    found.set(
+      name,
+      rows.map(({ row }) => row),
+    )
+  }
+  return found
+}
 
 describe('the migrator', () => {
   let folder = ''
