@@ -30,6 +30,7 @@ export const loaders: Readonly<Record<string, Loader>> = {
   balance: () => import('./commands/balance.ts'),
   usage: () => import('./commands/usage.ts'),
   statement: () => import('./commands/statement.ts'),
+  export: () => import('./commands/export.ts'),
   'verify-bill': () => import('./commands/verify-bill.ts'),
   doctor: () => import('./commands/doctor.ts'),
 }

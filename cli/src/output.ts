@@ -54,6 +54,11 @@ export async function writeLine(line: { readonly stream: StreamName; readonly te
   if (!write(line.stream, line.text)) await once(process[line.stream], 'drain')
 }
 
+/** Writes bytes to standard output; waits while the reader is slow. */
+export async function writeBytes(bytes: Uint8Array): Promise<void> {
+  if (!process.stdout.write(bytes)) await once(process.stdout, 'drain')
+}
+
 /** Prints rows as a table; of none, a terminal is told what to do first, and a program gets nothing. */
 export function printTable(
   { print, isTerminal }: Pick<Context, 'print' | 'isTerminal'>,

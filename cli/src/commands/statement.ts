@@ -1,22 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import type { Statement } from '@gpuhour/sdk/contract'
-import { type CommandSpec, type Given, textOption, UsageError } from '../command.ts'
+import { type CommandSpec, textOption, UsageError } from '../command.ts'
 import type { Context } from '../context.ts'
 import { fileTrouble } from '../failures.ts'
 import { printTable } from '../output.ts'
+import { periodOf, periodOptions, settlePatienceMs } from '../period.ts'
 import { amount, counted } from '../shown.ts'
-
-/** A silent machine is recorded within a minute; until then a period up to now cannot be settled. */
-const settlePatienceMs = 90_000
-
-function instantOf(given: Given, name: 'from' | 'to'): string | undefined {
-  const text = textOption(given, name)
-  if (text === undefined) return undefined
-  const ms = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
-  if (Number.isNaN(ms))
-    throw new UsageError(`--${name} ${text} is no date such as 2026-11-01 or 2026-11-01T00:00:00Z.`)
-  return new Date(ms).toISOString()
-}
 
 /** Units as people write them. */
 const unitNames: Readonly<Record<string, string>> = {
@@ -77,16 +66,11 @@ async function writeBundle(
 export const command: CommandSpec = {
   name: 'statement',
   summary: 'what a period cost, to the nano; with --bundle as a document that anybody can recompute',
-  options: [
-    ['--from <date>', 'its beginning; default: the start of the month'],
-    ['--to <date>', 'its end; default: now'],
-    ['--bundle <file>', 'write the open bill to a file; "-" is standard output'],
-  ],
+  options: [...periodOptions, ['--bundle <file>', 'write the open bill to a file; "-" is standard output']],
   examples: ['gpuhour statement', 'gpuhour statement --from 2026-11-01 --bundle bill.json'],
   async run(context, given) {
-    const [from, to, file] = [instantOf(given, 'from'), instantOf(given, 'to'), textOption(given, 'bundle')]
+    const [query, file] = [periodOf(given), textOption(given, 'bundle')]
     const { id: organization } = await context.organization()
-    const query = { ...(from ? { from } : {}), ...(to ? { to } : {}) }
     if (file !== undefined) return writeBundle(context, organization, query, file)
     const statement = await context.client(settlePatienceMs).getStatement({ params: { organization }, query })
     if (context.isJson) return context.printJson(statement)

@@ -1,5 +1,6 @@
 import type {
   BodyOf,
+  DownloadRoute,
   EventOf,
   JsonRoute,
   ParamsOf,
@@ -9,7 +10,7 @@ import type {
 } from '../contract/contract.ts'
 import { pathOf, type RouteName, routes } from '../contract/routes.ts'
 import { ApiError, errorOf, unreachableError } from './errors.ts'
-import { readEvents } from './sse.ts'
+import { chunksOf, readEvents } from './sse.ts'
 import type { Reply, Transport } from './transport.ts'
 
 export { ApiError } from './errors.ts'
@@ -73,11 +74,22 @@ type Arguments<N extends RouteName, O> =
 /** An event of a stream, with the id after which it can be resumed where it has one. */
 export type Followed<N extends StreamRoute> = EventOf<N> & { readonly id: string | null }
 
+/** A file as it comes. */
+export interface Download {
+  /** The name that the platform gives it. */
+  readonly fileName: string
+  readonly mediaType: string
+  /** Its bytes; throws `unreachable` where the file was torn off: what came so far is no whole file. */
+  readonly chunks: AsyncIterable<Uint8Array>
+}
+
 /** One function per route. A stream reconnects by itself and never repeats an event that has an id. */
 export type Client = {
   readonly [N in JsonRoute]: (...args: Arguments<N, CallOptions>) => Promise<ReplyOf<N>>
 } & {
   readonly [N in StreamRoute]: (...args: Arguments<N, FollowOptions>) => AsyncGenerator<Followed<N>, void>
+} & {
+  readonly [N in DownloadRoute]: (...args: Arguments<N, CallOptions>) => Promise<Download>
 }
 
 interface LooseInput {
@@ -208,6 +220,29 @@ async function call(
   }
 }
 
+async function download(
+  options: ClientOptions,
+  name: RouteName,
+  input: LooseInput,
+  { signal }: CallOptions,
+): Promise<Download> {
+  const patience = makePatience(options.patienceMs ?? 0, signal, options.onTrouble)
+  for (;;) {
+    try {
+      const { headers, body } = await send(options, name, input, { accept: '*/*' }, signal)
+      if (!body) throw unreachableError(options.baseUrl, new Error('an empty answer'))
+      patience.worked()
+      return {
+        fileName: /filename="([^"]+)"/.exec(headers.get('content-disposition') ?? '')?.[1] ?? name,
+        mediaType: headers.get('content-type') ?? 'application/octet-stream',
+        chunks: lossesNamed(options, chunksOf(body), signal),
+      }
+    } catch (error) {
+      await patience.afterFailure(error)
+    }
+  }
+}
+
 async function* follow(
   options: ClientOptions,
   name: RouteName,
@@ -225,7 +260,8 @@ async function* follow(
       const response = await send(options, name, input, headers, signal)
       if (!response.body) throw unreachableError(options.baseUrl, new Error('an empty stream'))
       patience.worked()
-      for await (const { event, data, id } of lossesNamed(options, response.body, signal)) {
+      const events = readEvents(response.body)
+      for await (const { event, data, id } of lossesNamed(options, events, signal)) {
         if (id !== null) last = id
         yield { event, data: JSON.parse(data), id }
         // The only event after which a stream of ours is over.
@@ -238,16 +274,15 @@ async function* follow(
   }
 }
 
-/** The events of a body; a torn connection becomes `unreachable`. */
-async function* lossesNamed(
+/** What comes of a body; a torn connection becomes `unreachable`. */
+async function* lossesNamed<T>(
   options: ClientOptions,
-  body: NonNullable<Reply['body']>,
+  parts: AsyncGenerator<T>,
   signal: AbortSignal | undefined,
-) {
-  const events = readEvents(body)
+): AsyncGenerator<T, void> {
   try {
     for (;;) {
-      const next = await events.next().catch((error: unknown) => {
+      const next = await parts.next().catch((error: unknown) => {
         signal?.throwIfAborted()
         throw unreachableError(options.baseUrl, error)
       })
@@ -255,21 +290,20 @@ async function* lossesNamed(
       yield next.value
     }
   } finally {
-    await events.return(undefined)
+    await parts.return(undefined)
   }
 }
 
 /** Makes a client of the API. It holds no connection and no state. */
 export function createClient(options: ClientOptions): Client {
-  const entries = Object.entries(routes).map(([key, route]) => {
+  const how = { json: call, stream: follow, download } as const
+  const entries = Object.entries(routes).map(([key, { kind }]) => {
     // Object.entries forgets that the keys of `routes` are its names.
     const name = key as RouteName
     return [
       name,
-      route.kind === 'json'
-        ? (input: LooseInput = {}, callOptions: CallOptions = {}) => call(options, name, input, callOptions)
-        : (input: LooseInput = {}, followOptions: FollowOptions = {}) =>
-            follow(options, name, input, followOptions),
+      (input: LooseInput = {}, callOptions: FollowOptions = {}) =>
+        how[kind](options, name, input, callOptions),
     ]
   })
   // One function per route by construction; the types of each are those of the contract.

@@ -14,12 +14,11 @@ export async function* readEvents(
   body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<WireEvent> {
   const decoder = new TextDecoder()
-  const chunks = 'getReader' in body ? chunksOf(body) : body
   let rest = ''
   let event = ''
   let data: string[] = []
   let id: string | null = null
-  for await (const chunk of chunks) {
+  for await (const chunk of chunksOf(body)) {
     rest += decoder.decode(chunk, { stream: true })
     const lines = rest.split(/\r\n|\n|\r(?!$)/)
     rest = lines.pop() ?? ''
@@ -42,8 +41,14 @@ export async function* readEvents(
   }
 }
 
-/** A stream as an iteration, for browsers that cannot iterate streams themselves. */
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** A body as an iteration, also in browsers that cannot iterate streams themselves. */
+export async function* chunksOf(
+  body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  if (!('getReader' in body)) {
+    yield* body
+    return
+  }
   const reader = body.getReader()
   try {
     for (;;) {

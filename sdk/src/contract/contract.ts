@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { exportQuery, listMediaTypes } from './exports.ts'
 import { buildProgress, image, offers } from './images.ts'
 import { doorCode, historyEvent, instance, listInstancesQuery, newInstance } from './instances.ts'
 import {
@@ -30,7 +31,7 @@ import {
   sshKey,
 } from './people.ts'
 import { listRunsQuery, logEnd, logLine, logQuery, newRun, run } from './runs.ts'
-import type { PathNames, RouteName, routes } from './routes.ts'
+import type { PathNames, Route, RouteName, routes } from './routes.ts'
 import { imageReference, pageOf } from './values.ts'
 import { listVolumesQuery, newVolume, volume, volumeChange } from './volumes.ts'
 
@@ -44,6 +45,8 @@ export interface Shape {
   readonly creates?: true
   /** Of a stream: its named events. An event with an id can be resumed after by `Last-Event-ID`. */
   readonly events?: Readonly<Record<string, z.ZodType>>
+  /** Of a download: the media types that the file may have. */
+  readonly files?: readonly string[]
 }
 
 /** Nothing more to say: what was asked for is so. */
@@ -146,6 +149,26 @@ export const contract = {
     query: listNoticesQuery,
     reply: pageOf(notice),
   },
+  exportUsage: {
+    summary: 'Paid time of a period, compute and storage, as known at its end; a line for each SKU',
+    query: exportQuery,
+    files: listMediaTypes,
+  },
+  exportCharges: {
+    summary: 'Charges of a period, in the order in which they were booked',
+    query: exportQuery,
+    files: listMediaTypes,
+  },
+  exportEvents: {
+    summary: 'Usage events recorded in a period, by resource and seq',
+    query: exportQuery,
+    files: listMediaTypes,
+  },
+  exportLedger: {
+    summary: 'Transfers of a period that touch an account of the organization',
+    query: exportQuery,
+    files: listMediaTypes,
+  },
 
   getDoctor: { summary: 'Facts about the platform (operator)', reply: doctor },
 } as const satisfies Record<RouteName, Shape>
@@ -173,9 +196,13 @@ export type EventOf<N extends RouteName> = Contract[N] extends { events: infer E
     }[keyof E]
   : never
 
-/** The routes that answer JSON, and those that stream. */
-export type JsonRoute = { [N in RouteName]: (typeof routes)[N]['kind'] extends 'json' ? N : never }[RouteName]
-export type StreamRoute = Exclude<RouteName, JsonRoute>
+type RouteOf<Kind extends Route['kind']> = {
+  [N in RouteName]: (typeof routes)[N]['kind'] extends Kind ? N : never
+}[RouteName]
+/** The routes that answer JSON, those that stream events, and those that send a file. */
+export type JsonRoute = RouteOf<'json'>
+export type StreamRoute = RouteOf<'stream'>
+export type DownloadRoute = RouteOf<'download'>
 
 export { pathOf, type RouteName, routes } from './routes.ts'
 export { type ErrorCode, errorCodes, type Problem, problem } from './problem.ts'

@@ -94,6 +94,13 @@ function answerOf(name: RouteName, shape: Shape, write: ReturnType<typeof writer
       },
     }
   }
+  if (shape.files) {
+    const file = { schema: { type: 'string', format: 'binary' } }
+    return {
+      description: 'A file, sent as it is read; torn off where it cannot be finished.',
+      content: Object.fromEntries(shape.files.map((mediaType) => [mediaType, file])),
+    }
+  }
   return {
     description: 'As asked.',
     content: { 'application/json': { schema: shape.reply && write(shape.reply, 'output') } },

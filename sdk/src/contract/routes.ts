@@ -1,8 +1,11 @@
-/** A route of the public API; `stream` answers server-sent events. No zod here: the client must load fast. */
+/**
+ * A route of the public API; `stream` answers server-sent events, `download` a file as it is read. No zod
+ * here: the client must load fast.
+ */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
-  readonly kind: 'json' | 'stream'
+  readonly kind: 'json' | 'stream' | 'download'
 }
 
 /** Every route. A thing is made and listed under what owns it, and found by its id alone. */
@@ -63,6 +66,14 @@ export const routes = {
   createGrant: { method: 'POST', path: '/v1/organizations/{organization}/grants', kind: 'json' },
 
   listNotices: { method: 'GET', path: '/v1/organizations/{organization}/notices', kind: 'json' },
+  exportUsage: { method: 'GET', path: '/v1/organizations/{organization}/exports/usage', kind: 'download' },
+  exportCharges: {
+    method: 'GET',
+    path: '/v1/organizations/{organization}/exports/charges',
+    kind: 'download',
+  },
+  exportEvents: { method: 'GET', path: '/v1/organizations/{organization}/exports/events', kind: 'download' },
+  exportLedger: { method: 'GET', path: '/v1/organizations/{organization}/exports/ledger', kind: 'download' },
 
   getDoctor: { method: 'GET', path: '/v1/doctor', kind: 'json' },
 } as const satisfies Record<string, Route>

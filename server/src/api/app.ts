@@ -6,8 +6,10 @@ import { systemIds } from '../kernel/ids.ts'
 import * as placement from '../placement/placement.ts'
 import type { Principal } from '../tenancy/rules.ts'
 import { type Callers, makeCallers } from './callers.ts'
-import type { Answer, Handlers } from './calls.ts'
+import type { Answer, Download, Handlers } from './calls.ts'
 import { serveConsole } from './console.ts'
+import { downloadResponse } from './downloads.ts'
+import { exportHandlers } from './exports.ts'
 import { instanceHandlers } from './instances.ts'
 import { makeMetrics, type Metrics } from './metrics.ts'
 import { moneyHandlers } from './money.ts'
@@ -27,7 +29,9 @@ import { volumeHandlers } from './volumes.ts'
 
 /** What the server hands over beside a request; in tests nothing does. */
 interface Connection {
-  readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } }
+  readonly incoming?: {
+    readonly socket: { readonly remoteAddress?: string | undefined; destroy?: () => unknown }
+  }
 }
 
 /** One request on its way through. */
@@ -59,12 +63,13 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...volumeHandlers(parts),
     ...moneyHandlers(parts),
     ...noticeHandlers(parts),
+    ...exportHandlers(parts),
     ...operatorHandlers(parts),
   }
 }
 
 // The handlers differ in type by route; what reaches each was checked against that route's own schemas.
-type AnyHandler = (call: object) => Promise<Answer<unknown> | AsyncIterable<readonly WireEvent[]>>
+type AnyHandler = (call: object) => Promise<Answer<unknown> | Download | AsyncIterable<readonly WireEvent[]>>
 
 const idPattern = /^[A-Za-z0-9_.-]{1,80}$/
 
@@ -116,11 +121,15 @@ function addRoute(app: Hono<Environment>, name: RouteName, handler: AnyHandler, 
       throw error
     })
     if ('status' in answer) return jsonResponse(answer)
-    return streamResponse(answer, parts.clock, ending, (error) => {
+    const onError = (error: unknown): void => {
       const detail = { requestId, route: name, cause: messageOf(error) }
       if (isRefusal(error)) parts.log.info(detail, 'a stream ended with the right to it')
       else parts.log.warn(detail, 'a stream ended by a fault')
-    })
+    }
+    const { incoming } = c.env
+    const tear = incoming ? (): void => void incoming.socket.destroy?.() : null
+    if ('pieces' in answer) return downloadResponse(answer, { clock: parts.clock, ending, onError, tear })
+    return streamResponse(answer, parts.clock, ending, onError)
   })
 }
 

@@ -1,5 +1,6 @@
 import type {
   contract,
+  DownloadRoute,
   EventOf,
   JsonRoute,
   ParamsOf,
@@ -47,14 +48,25 @@ export interface Answer<T> {
 /** One server-sent event; with an id it can be resumed after. */
 export type StreamEvent<N extends StreamRoute> = EventOf<N> & { readonly id?: string }
 
+/** A file to be sent as it is read. */
+export interface Download {
+  readonly fileName: string
+  readonly mediaType: string
+  readonly isCompressed: boolean
+  /** Its text, piece by piece; what throws in the midst tears the file off. */
+  readonly pieces: AsyncIterable<string>
+}
+
 /**
- * One handler per route. A stream first answers whether it may (by throwing), then yields events in
- * batches.
+ * One handler per route. A stream or a download first answers whether it may (by throwing), then yields
+ * batches of events, or pieces of the file.
  */
 export type Handlers = {
   readonly [N in JsonRoute]: (call: Call<N>) => Promise<Answer<ReplyOf<N>>>
 } & {
   readonly [N in StreamRoute]: (call: Call<N>) => Promise<AsyncIterable<readonly StreamEvent<N>[]>>
+} & {
+  readonly [N in DownloadRoute]: (call: Call<N>) => Promise<Download>
 }
 
 /** Answered as asked. */

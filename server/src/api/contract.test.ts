@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import {
-  contract,
-  type JsonRoute,
-  pathOf,
-  problem,
-  type RouteName,
-  routes,
-  type Shape,
-} from '@gpuhour/sdk/contract'
+import { contract, pathOf, problem, type RouteName, routes, type Shape } from '@gpuhour/sdk/contract'
 import { allocate } from '../compute/allocations.ts'
 import { instance, instanceLifecycle } from '../compute/compute.ts'
 import { offered } from '../catalog/catalog.ts'
@@ -161,6 +153,10 @@ const cases: Record<RouteName, Case> = {
   },
 
   listNotices: { params: { organization }, refused: readOnly, malformed: { query: { of: 'nobody' } } },
+  exportUsage: { params: { organization }, refused: readOnly, malformed: { query: { format: 'xlsx' } } },
+  exportCharges: { params: { organization }, malformed: { query: { from: 'month 13' } } },
+  exportEvents: { params: { organization }, malformed: { query: { from: '2999-01-01T00:00:00Z' } } },
+  exportLedger: { params: { organization }, malformed: { query: { compression: 'zip' } } },
 
   getDoctor: { refused: [member.secret, 403] },
 }
@@ -230,6 +226,15 @@ for (const [route, one] of Object.entries(cases) as [RouteName, Case][]) {
     }
     const text = await answer.text()
     assert.equal(answer.status, one.status ?? 200, text)
+    if (shape.files) {
+      const mediaType = answer.headers.get('content-type')?.split(';')[0] ?? ''
+      assert.ok(shape.files.includes(mediaType), mediaType)
+      assert.match(
+        answer.headers.get('content-disposition') ?? '',
+        /^attachment; filename="gpuhour-[\w.-]+"$/,
+      )
+      return
+    }
     shape.reply?.parse(JSON.parse(text))
     if (shape.creates) {
       const again = await ask(route, one, api.operatorSecret)
@@ -272,8 +277,8 @@ test('a name that is asked for is found by everybody who may', async () => {
   await assert.rejects(stranger.client.listProjects({ params: { organization } }), { code: 'not_found' })
 })
 
-/** Compile-time: every route that answers JSON has a function of the client. */
-const functions: Record<JsonRoute, unknown> = api.operator
+/** Compile-time: every route has a function of the client. */
+const functions: Record<RouteName, unknown> = api.operator
 test('the client has a function for every route', () => {
   for (const route of Object.keys(routes)) assert.ok(route in functions, route)
 })

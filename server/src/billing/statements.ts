@@ -92,7 +92,8 @@ function sumOf(charged: readonly Charge[]): Nanos {
   return nanos(charged.reduce((sum, { amount }) => sum + amount, 0n))
 }
 
-interface Bounds {
+/** The ends of a period, both at boundaries. */
+export interface Bounds {
   readonly from: Instant
   readonly to: Instant
 }
@@ -101,7 +102,7 @@ interface Bounds {
  * Moves the ends of a period to boundaries, so that nothing asked for is left out; before the first event
  * every instant is one. An hour's boundary may have been made late: then the period begins there.
  */
-async function bounded(tx: Tx, organization: OrganizationId, { from, to }: Period): Promise<Bounds> {
+export async function bounded(tx: Tx, organization: OrganizationId, { from, to }: Period): Promise<Bounds> {
   const now = await tx.now()
   if (from >= (to ?? now)) throw new AppError('invalid_request', 'The period ends before it begins.')
   await bookPassed(tx, organization)

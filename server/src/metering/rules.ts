@@ -116,30 +116,68 @@ export function booksNamed(events: readonly UsageEvent[]): readonly PriceBookId[
   return [...named]
 }
 
-function storageSums(events: readonly UsageEvent[], before: Instant): readonly Sum[] {
+/** A stretch of paid time `[from, to)` of so many units of one SKU under one price book. */
+export interface Stretch {
+  readonly sku: string
+  readonly priceBook: PriceBookId
+  readonly quantity: number
+  readonly from: Instant
+  readonly to: Instant
+}
+
+/**
+ * All paid time of a resource before the instant, by these of its events, in the order of time; those of one
+ * (SKU, price book) never overlap, and their unit-milliseconds are its running sum.
+ */
+export function stretchesOf(events: readonly UsageEvent[], before: Instant): readonly Stretch[] {
+  const [first] = events
+  if (!first) return []
+  if (!isAllocation(first.resource))
+    return storageStretches(events, before).filter(({ from, to }) => from < to)
+  invariant(first.type === 'allocated', 'an allocation begins with allocated', {
+    resource: first.resource,
+  })
+  const { lines, priceBook } = first.data
+  return fold(events).spells.flatMap(({ from, to }) => {
+    const end = earlier(to ?? before, before)
+    return from < end ? lines.map((line) => ({ ...line, priceBook, from, to: end })) : []
+  })
+}
+
+/** What storage was paid by, one stretch for each size and book, those of no length included. */
+function storageStretches(events: readonly UsageEvent[], before: Instant): readonly Stretch[] {
   const [first] = events
   invariant(first?.type === 'created', 'storage begins with created', {
     resource: first?.resource,
   })
   const { sku } = first.data
-  let { sizeGib, priceBook } = first.data
-  let since = first.at
-  const perBook = new Map<PriceBookId, bigint>([[priceBook, 0n]])
-  const payUntil = (to: Instant): void => {
-    const millis = BigInt(Math.max(0, earlier(to, before) - since))
-    perBook.set(priceBook, (perBook.get(priceBook) ?? 0n) + BigInt(sizeGib) * millis)
-    since = to
-  }
+  let { sizeGib: quantity, priceBook } = first.data
+  let from = first.at
   let deleted = false
+  const stretches: Stretch[] = []
+  const payUntil = (at: Instant): void => {
+    stretches.push({ sku, priceBook, quantity, from, to: later(from, earlier(at, before)) })
+    from = at
+  }
   for (const event of events) {
     if (event.type === 'resized' || event.type === 'repriced' || event.type === 'deleted') payUntil(event.at)
-    if (event.type === 'resized') sizeGib = event.data.sizeGib
-    if (event.type === 'repriced') {
-      priceBook = event.data.priceBook
-      payUntil(event.at)
-    }
+    if (event.type === 'resized') quantity = event.data.sizeGib
+    if (event.type === 'repriced') priceBook = event.data.priceBook
     if (event.type === 'deleted') deleted = true
   }
   if (!deleted) payUntil(before)
-  return [...perBook].map(([book, unitMillis]) => ({ sku, priceBook: book, unitMillis }))
+  return stretches
+}
+
+function storageSums(events: readonly UsageEvent[], before: Instant): readonly Sum[] {
+  const perBook = new Map<PriceBookId, Sum>()
+  for (const { sku, priceBook, quantity, from, to } of storageStretches(events, before)) {
+    const unitMillis = BigInt(quantity) * BigInt(to - from)
+    perBook.set(priceBook, {
+      sku,
+      priceBook,
+      unitMillis: unitMillis + (perBook.get(priceBook)?.unitMillis ?? 0n),
+    })
+  }
+  return [...perBook.values()]
 }
