@@ -46,8 +46,10 @@ CREATE TABLE organization (
   currency text NOT NULL,
   time_zone text DEFAULT 'UTC'::text NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  language text DEFAULT 'en'::text NOT NULL,
   CONSTRAINT organization_pkey PRIMARY KEY (id),
-  CONSTRAINT organization_currency CHECK (currency = ANY (ARRAY['USD'::text, 'EUR'::text]))
+  CONSTRAINT organization_currency CHECK (currency = ANY (ARRAY['USD'::text, 'EUR'::text])),
+  CONSTRAINT organization_language CHECK (language = ANY (ARRAY['en'::text, 'zh'::text]))
 );
 
 CREATE TABLE lease (
@@ -127,6 +129,9 @@ CREATE TABLE allocation (
   bytes_total bigint,
   closed_at timestamp with time zone,
   released_at timestamp with time zone,
+  asked_by text NOT NULL,
+  asked_key text,
+  job text,
   CONSTRAINT allocation_pkey PRIMARY KEY (id),
   CONSTRAINT allocation_image_version FOREIGN KEY (image_version) REFERENCES image_version(id),
   CONSTRAINT allocation_lease FOREIGN KEY (lease) REFERENCES lease(id),
@@ -178,9 +183,11 @@ CREATE TABLE person (
   name text NOT NULL,
   is_operator boolean DEFAULT false NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  language text,
   CONSTRAINT person_pkey PRIMARY KEY (id),
   CONSTRAINT person_email_unique UNIQUE (email),
-  CONSTRAINT person_identity_user_unique UNIQUE (identity_user)
+  CONSTRAINT person_identity_user_unique UNIQUE (identity_user),
+  CONSTRAINT person_language CHECK (language = ANY (ARRAY['en'::text, 'zh'::text]))
 );
 
 CREATE TABLE api_key (
@@ -218,12 +225,49 @@ CREATE TABLE audit (
 CREATE INDEX audit_organization_at ON audit USING btree (organization, at);
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TABLE balance_watch (
+  organization text NOT NULL,
+  looked_at timestamp with time zone NOT NULL,
+  look_at timestamp with time zone NOT NULL,
+  told_minutes integer,
+  runway_until timestamp with time zone,
+  CONSTRAINT balance_watch_pkey PRIMARY KEY (organization),
+  CONSTRAINT balance_watch_told CHECK (told_minutes = ANY (ARRAY[0, 2, 10, 60])),
+  CONSTRAINT balance_watch_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+CREATE INDEX balance_watch_told_now ON balance_watch USING btree (organization) WHERE told_minutes IS NOT NULL;
+
 CREATE TABLE boundary (
   organization text NOT NULL,
   at timestamp with time zone NOT NULL,
   CONSTRAINT boundary_pkey PRIMARY KEY (organization, at),
   CONSTRAINT boundary_organization FOREIGN KEY (organization) REFERENCES organization(id)
 );
+
+CREATE TABLE budget (
+  id text NOT NULL,
+  organization text NOT NULL,
+  name text NOT NULL,
+  scope text NOT NULL,
+  target text NOT NULL,
+  job text,
+  period text NOT NULL,
+  limit_nanos numeric(38,0) NOT NULL,
+  action text NOT NULL,
+  created_by text NOT NULL,
+  request_hash text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  changed_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT budget_pkey PRIMARY KEY (id),
+  CONSTRAINT budget_action CHECK (action = ANY (ARRAY['warn'::text, 'refuse'::text, 'stop'::text])),
+  CONSTRAINT budget_job CHECK ((job IS NOT NULL) = (scope = 'job'::text)),
+  CONSTRAINT budget_limit CHECK (limit_nanos >= 0::numeric),
+  CONSTRAINT budget_period CHECK (period = ANY (ARRAY['day'::text, 'week'::text, 'month'::text, 'total'::text])),
+  CONSTRAINT budget_scope CHECK (scope = ANY (ARRAY['organization'::text, 'project'::text, 'person'::text, 'key'::text, 'job'::text])),
+  CONSTRAINT budget_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+CREATE UNIQUE INDEX budget_name_unique ON budget USING btree (organization, name) WHERE ended_at IS NULL;
 
 CREATE TABLE journal_head (
   resource text NOT NULL,
@@ -263,6 +307,78 @@ CREATE TABLE charge (
 );
 CREATE INDEX charge_organization_up_to ON charge USING btree (organization, up_to);
 CREATE TRIGGER charge_append_only BEFORE DELETE OR UPDATE ON charge FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE notice (
+  id text NOT NULL,
+  seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  organization text NOT NULL,
+  project text,
+  type text NOT NULL,
+  subject text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  data jsonb NOT NULL,
+  routed_at timestamp with time zone,
+  CONSTRAINT notice_pkey PRIMARY KEY (id),
+  CONSTRAINT notice_seq_unique UNIQUE (seq),
+  CONSTRAINT notice_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT notice_project FOREIGN KEY (project) REFERENCES project(id)
+);
+CREATE INDEX notice_at ON notice USING btree (at);
+CREATE INDEX notice_organization_seq ON notice USING btree (organization, seq);
+CREATE INDEX notice_unrouted ON notice USING btree (seq) WHERE routed_at IS NULL;
+
+CREATE TABLE webhook (
+  id text NOT NULL,
+  organization text NOT NULL,
+  url text NOT NULL,
+  name text NOT NULL,
+  types text[] NOT NULL,
+  created_by text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  failing_since timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_why text,
+  deleted_at timestamp with time zone,
+  CONSTRAINT webhook_pkey PRIMARY KEY (id),
+  CONSTRAINT webhook_disabled CHECK ((disabled_at IS NULL) = (disabled_why IS NULL)),
+  CONSTRAINT webhook_disabled_why CHECK (disabled_why = ANY (ARRAY['asked'::text, 'failing'::text, 'gone'::text])),
+  CONSTRAINT webhook_created_by FOREIGN KEY (created_by) REFERENCES person(id),
+  CONSTRAINT webhook_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+CREATE INDEX webhook_organization_live ON webhook USING btree (organization, id) WHERE deleted_at IS NULL;
+
+CREATE TABLE delivery (
+  id text NOT NULL,
+  seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  notice text NOT NULL,
+  webhook text NOT NULL,
+  state text NOT NULL,
+  tries integer DEFAULT 0 NOT NULL,
+  due_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT delivery_pkey PRIMARY KEY (id),
+  CONSTRAINT delivery_once UNIQUE (notice, webhook),
+  CONSTRAINT delivery_seq_unique UNIQUE (seq),
+  CONSTRAINT delivery_due CHECK ((due_at IS NOT NULL) = (state = 'waiting'::text)),
+  CONSTRAINT delivery_state CHECK (state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'failed'::text])),
+  CONSTRAINT delivery_notice FOREIGN KEY (notice) REFERENCES notice(id) ON DELETE CASCADE,
+  CONSTRAINT delivery_webhook FOREIGN KEY (webhook) REFERENCES webhook(id)
+);
+CREATE INDEX delivery_waiting ON delivery USING btree (webhook, due_at) WHERE state = 'waiting'::text;
+CREATE INDEX delivery_webhook_seq ON delivery USING btree (webhook, seq);
+
+CREATE TABLE delivery_attempt (
+  delivery text NOT NULL,
+  number integer NOT NULL,
+  at timestamp with time zone NOT NULL,
+  duration_ms integer NOT NULL,
+  status integer,
+  error text,
+  excerpt text,
+  CONSTRAINT delivery_attempt_pkey PRIMARY KEY (delivery, number),
+  CONSTRAINT delivery_attempt_delivery FOREIGN KEY (delivery) REFERENCES delivery(id) ON DELETE CASCADE
+);
 
 CREATE TABLE door (
   allocation text NOT NULL,
@@ -337,6 +453,8 @@ CREATE TABLE instance (
   ssh_host_public_key text NOT NULL,
   created_at timestamp with time zone NOT NULL,
   changed_at timestamp with time zone NOT NULL,
+  asked_by text NOT NULL,
+  asked_key text,
   CONSTRAINT instance_pkey PRIMARY KEY (id),
   CONSTRAINT instance_intent CHECK (intent = ANY (ARRAY['running'::text, 'stopped'::text, 'deleted'::text])),
   CONSTRAINT instance_live_allocation CHECK ((allocation IS NOT NULL) = (state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text]))),
@@ -549,7 +667,10 @@ CREATE TABLE job_run (
   created_at timestamp with time zone NOT NULL,
   changed_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
+  asked_key text,
+  cost_limit_nanos numeric(38,0),
   CONSTRAINT job_run_pkey PRIMARY KEY (id),
+  CONSTRAINT job_run_cost_limit CHECK (cost_limit_nanos > 0::numeric),
   CONSTRAINT job_run_intent CHECK (intent = ANY (ARRAY['running'::text, 'stopped'::text])),
   CONSTRAINT job_run_live_allocation CHECK ((allocation IS NOT NULL) = (state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text]))),
   CONSTRAINT job_run_outcome CHECK (outcome = ANY (ARRAY['failed'::text, 'elsewhere'::text, 'exited'::text, 'lost'::text, 'canceled'::text, 'timed_out'::text, 'unpaid'::text])),
@@ -591,6 +712,29 @@ CREATE TABLE ledger_account (
   CONSTRAINT ledger_account_limit_rule CHECK (limit_rule = ANY (ARRAY['debits_must_not_exceed_credits'::text, 'credits_must_not_exceed_debits'::text])),
   CONSTRAINT ledger_account_totals CHECK (debits_pending >= 0::numeric AND debits_posted >= 0::numeric AND credits_pending >= 0::numeric AND credits_posted >= 0::numeric)
 );
+
+CREATE TABLE mail (
+  id text NOT NULL,
+  notice text NOT NULL,
+  person text NOT NULL,
+  address text NOT NULL,
+  language text NOT NULL,
+  state text NOT NULL,
+  tries integer DEFAULT 0 NOT NULL,
+  due_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  error text,
+  CONSTRAINT mail_pkey PRIMARY KEY (id),
+  CONSTRAINT mail_once UNIQUE (notice, address),
+  CONSTRAINT mail_due CHECK ((due_at IS NOT NULL) = (state = 'waiting'::text)),
+  CONSTRAINT mail_language CHECK (language = ANY (ARRAY['en'::text, 'zh'::text])),
+  CONSTRAINT mail_state CHECK (state = ANY (ARRAY['waiting'::text, 'handed'::text, 'sent'::text, 'failed'::text, 'in_doubt'::text])),
+  CONSTRAINT mail_notice FOREIGN KEY (notice) REFERENCES notice(id) ON DELETE CASCADE,
+  CONSTRAINT mail_person FOREIGN KEY (person) REFERENCES person(id)
+);
+CREATE INDEX mail_handed ON mail USING btree (id) WHERE state = 'handed'::text;
+CREATE INDEX mail_waiting ON mail USING btree (due_at) WHERE state = 'waiting'::text;
 
 CREATE TABLE member (
   organization text NOT NULL,
@@ -733,3 +877,13 @@ CREATE TABLE usage_event (
   CONSTRAINT usage_event_head FOREIGN KEY (resource) REFERENCES journal_head(resource)
 );
 CREATE TRIGGER usage_event_append_only BEFORE DELETE OR UPDATE ON usage_event FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE webhook_secret (
+  webhook text NOT NULL,
+  number integer NOT NULL,
+  secret text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone,
+  CONSTRAINT webhook_secret_pkey PRIMARY KEY (webhook, number),
+  CONSTRAINT webhook_secret_webhook FOREIGN KEY (webhook) REFERENCES webhook(id)
+);

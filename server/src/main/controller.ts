@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { makeBudgetWatcher } from '../loops/budget_watcher.ts'
 import { makeBuilder } from '../loops/builder.ts'
 import { makeLeaseKeeper } from '../loops/lease_keeper.ts'
 import { makeLogKeeper } from '../loops/log_keeper.ts'
@@ -80,6 +81,7 @@ const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   observer: [],
   meter: ['billing'],
   lease_keeper: ['billing'],
+  budget_watcher: [],
   log_keeper: ['compute'],
   sweeper: ['compute'],
   builder: ['images'],
@@ -101,6 +103,7 @@ function makeLoops(
     makeReconciler({ store, driver, pool, world, clock, nudgeObserver, onTrouble, inBackground: true }),
     makeMeter(store),
     makeLeaseKeeper(store, endLease),
+    makeBudgetWatcher(store),
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
     ...(driver.name === 'docker'
