@@ -6,6 +6,45 @@ CREATE SCHEMA identity;
 
 CREATE EXTENSION btree_gist WITH SCHEMA public;
 
+CREATE OR REPLACE FUNCTION public.guard_invoice()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  lines numeric;
+  taxes numeric;
+  parts numeric;
+  part_exact numeric;
+begin
+  if old.state = 'finalised' then
+    raise exception 'invoice % is finalised', old.number using errcode = 'restrict_violation';
+  end if;
+  if tg_op = 'DELETE' then
+    return old;
+  end if;
+  if new.state = 'finalised' then
+    select coalesce(sum(amount), 0) into lines from invoice_line where invoice = new.id;
+    select coalesce(sum(amount), 0) into taxes from invoice_tax where invoice = new.id;
+    select coalesce(sum(amount), 0), coalesce(sum(exact), 0) into parts, part_exact
+      from invoice_funding where invoice = new.id;
+    if lines <> new.net or taxes <> new.tax or parts <> new.total or part_exact <> new.exact + new.tax then
+      raise exception 'invoice % does not add up', new.id using errcode = 'check_violation';
+    end if;
+  end if;
+  return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.guard_invoice_part()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (select from invoice where id = coalesce(new.invoice, old.invoice) and state = 'finalised') then
+    raise exception 'the invoice is finalised' using errcode = 'restrict_violation';
+  end if;
+  return coalesce(new, old);
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -129,9 +168,6 @@ CREATE TABLE allocation (
   bytes_total bigint,
   closed_at timestamp with time zone,
   released_at timestamp with time zone,
-  asked_by text NOT NULL,
-  asked_key text,
-  job text,
   CONSTRAINT allocation_pkey PRIMARY KEY (id),
   CONSTRAINT allocation_image_version FOREIGN KEY (image_version) REFERENCES image_version(id),
   CONSTRAINT allocation_lease FOREIGN KEY (lease) REFERENCES lease(id),
@@ -237,6 +273,19 @@ CREATE TABLE balance_watch (
 );
 CREATE INDEX balance_watch_told_now ON balance_watch USING btree (organization) WHERE told_minutes IS NOT NULL;
 
+CREATE TABLE billing_period (
+  organization text NOT NULL,
+  from_at timestamp with time zone NOT NULL,
+  to_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone NOT NULL,
+  closed_by text,
+  CONSTRAINT billing_period_pkey PRIMARY KEY (organization, from_at),
+  CONSTRAINT billing_period_no_overlap EXCLUDE USING gist (organization WITH =, tstzrange(from_at, to_at) WITH &&),
+  CONSTRAINT billing_period_forward CHECK (from_at < to_at AND to_at <= closed_at),
+  CONSTRAINT billing_period_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+CREATE TRIGGER billing_period_append_only BEFORE DELETE OR UPDATE ON billing_period FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE boundary (
   organization text NOT NULL,
   at timestamp with time zone NOT NULL,
@@ -244,30 +293,16 @@ CREATE TABLE boundary (
   CONSTRAINT boundary_organization FOREIGN KEY (organization) REFERENCES organization(id)
 );
 
-CREATE TABLE budget (
-  id text NOT NULL,
+CREATE TABLE buyer (
   organization text NOT NULL,
-  name text NOT NULL,
-  scope text NOT NULL,
-  target text NOT NULL,
-  job text,
-  period text NOT NULL,
-  limit_nanos numeric(38,0) NOT NULL,
-  action text NOT NULL,
-  created_by text NOT NULL,
-  request_hash text NOT NULL,
-  created_at timestamp with time zone NOT NULL,
-  changed_at timestamp with time zone NOT NULL,
-  ended_at timestamp with time zone,
-  CONSTRAINT budget_pkey PRIMARY KEY (id),
-  CONSTRAINT budget_action CHECK (action = ANY (ARRAY['warn'::text, 'refuse'::text, 'stop'::text])),
-  CONSTRAINT budget_job CHECK ((job IS NOT NULL) = (scope = 'job'::text)),
-  CONSTRAINT budget_limit CHECK (limit_nanos >= 0::numeric),
-  CONSTRAINT budget_period CHECK (period = ANY (ARRAY['day'::text, 'week'::text, 'month'::text, 'total'::text])),
-  CONSTRAINT budget_scope CHECK (scope = ANY (ARRAY['organization'::text, 'project'::text, 'person'::text, 'key'::text, 'job'::text])),
-  CONSTRAINT budget_organization FOREIGN KEY (organization) REFERENCES organization(id)
+  legal_name text NOT NULL,
+  address text NOT NULL,
+  tax_id text,
+  reference text,
+  updated_at timestamp with time zone NOT NULL,
+  CONSTRAINT buyer_pkey PRIMARY KEY (organization),
+  CONSTRAINT buyer_organization FOREIGN KEY (organization) REFERENCES organization(id)
 );
-CREATE UNIQUE INDEX budget_name_unique ON budget USING btree (organization, name) WHERE ended_at IS NULL;
 
 CREATE TABLE journal_head (
   resource text NOT NULL,
@@ -307,6 +342,73 @@ CREATE TABLE charge (
 );
 CREATE INDEX charge_organization_up_to ON charge USING btree (organization, up_to);
 CREATE TRIGGER charge_append_only BEFORE DELETE OR UPDATE ON charge FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE invoice (
+  id text NOT NULL,
+  organization text NOT NULL,
+  state text NOT NULL,
+  number text,
+  from_at timestamp with time zone NOT NULL,
+  to_at timestamp with time zone NOT NULL,
+  currency text NOT NULL,
+  time_zone text NOT NULL,
+  exact numeric(38,0) NOT NULL,
+  net numeric(38,0) NOT NULL,
+  tax numeric(38,0) NOT NULL,
+  total numeric(38,0) NOT NULL,
+  seller jsonb,
+  buyer jsonb,
+  bill_sha256 text NOT NULL,
+  problem text,
+  created_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  CONSTRAINT invoice_pkey PRIMARY KEY (id),
+  CONSTRAINT invoice_number_unique UNIQUE (number),
+  CONSTRAINT invoice_one_per_period UNIQUE (organization, from_at),
+  CONSTRAINT invoice_finalised CHECK ((state = 'finalised'::text) = (number IS NOT NULL) AND (state = 'finalised'::text) = (closed_at IS NOT NULL) AND (state = 'draft'::text OR seller IS NOT NULL AND buyer IS NOT NULL AND problem IS NULL)),
+  CONSTRAINT invoice_net CHECK ((net % 10000000::numeric) = 0::numeric),
+  CONSTRAINT invoice_rounded_once CHECK (abs(net - exact) <= 5000000::numeric),
+  CONSTRAINT invoice_state CHECK (state = ANY (ARRAY['draft'::text, 'finalised'::text])),
+  CONSTRAINT invoice_tax CHECK ((tax % 10000000::numeric) = 0::numeric),
+  CONSTRAINT invoice_total CHECK (total = (net + tax)),
+  CONSTRAINT invoice_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT invoice_period FOREIGN KEY (organization, from_at) REFERENCES billing_period(organization, from_at)
+);
+CREATE INDEX invoice_draft ON invoice USING btree (id) WHERE state = 'draft'::text;
+CREATE INDEX invoice_organization_from ON invoice USING btree (organization, from_at);
+CREATE TRIGGER invoice_guarded BEFORE DELETE OR UPDATE ON invoice FOR EACH ROW EXECUTE FUNCTION guard_invoice();
+
+CREATE TABLE credit_note (
+  id text NOT NULL,
+  invoice text NOT NULL,
+  organization text NOT NULL,
+  number text NOT NULL,
+  reason text NOT NULL,
+  net numeric(38,0) NOT NULL,
+  tax numeric(38,0) NOT NULL,
+  issued_by text NOT NULL,
+  issued_at timestamp with time zone NOT NULL,
+  request_hash text NOT NULL,
+  CONSTRAINT credit_note_pkey PRIMARY KEY (id),
+  CONSTRAINT credit_note_number_unique UNIQUE (number),
+  CONSTRAINT credit_note_net CHECK (net > 0::numeric AND (net % 10000000::numeric) = 0::numeric),
+  CONSTRAINT credit_note_tax CHECK (tax >= 0::numeric AND (tax % 10000000::numeric) = 0::numeric),
+  CONSTRAINT credit_note_invoice FOREIGN KEY (invoice) REFERENCES invoice(id),
+  CONSTRAINT credit_note_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+CREATE INDEX credit_note_of_invoice ON credit_note USING btree (invoice);
+CREATE TRIGGER credit_note_append_only BEFORE DELETE OR UPDATE ON credit_note FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE credit_note_line (
+  credit_note text NOT NULL,
+  "position" integer NOT NULL,
+  line integer,
+  amount numeric(38,0) NOT NULL,
+  CONSTRAINT credit_note_line_pkey PRIMARY KEY (credit_note, "position"),
+  CONSTRAINT credit_note_line_amount CHECK (amount > 0::numeric AND (amount % 10000000::numeric) = 0::numeric),
+  CONSTRAINT credit_note_line_note FOREIGN KEY (credit_note) REFERENCES credit_note(id)
+);
+CREATE TRIGGER credit_note_line_append_only BEFORE DELETE OR UPDATE ON credit_note_line FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE notice (
   id text NOT NULL,
@@ -453,8 +555,6 @@ CREATE TABLE instance (
   ssh_host_public_key text NOT NULL,
   created_at timestamp with time zone NOT NULL,
   changed_at timestamp with time zone NOT NULL,
-  asked_by text NOT NULL,
-  asked_key text,
   CONSTRAINT instance_pkey PRIMARY KEY (id),
   CONSTRAINT instance_intent CHECK (intent = ANY (ARRAY['running'::text, 'stopped'::text, 'deleted'::text])),
   CONSTRAINT instance_live_allocation CHECK ((allocation IS NOT NULL) = (state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text]))),
@@ -637,6 +737,71 @@ CREATE TABLE instance_event (
 CREATE INDEX instance_event_subject ON instance_event USING btree (subject, seq);
 CREATE TRIGGER instance_event_append_only BEFORE DELETE OR UPDATE ON instance_event FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TABLE invoice_credit (
+  invoice text NOT NULL,
+  "position" integer NOT NULL,
+  code text NOT NULL,
+  about text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  explanation text,
+  CONSTRAINT invoice_credit_pkey PRIMARY KEY (invoice, "position"),
+  CONSTRAINT invoice_credit_invoice FOREIGN KEY (invoice) REFERENCES invoice(id)
+);
+CREATE TRIGGER invoice_credit_guarded BEFORE INSERT OR DELETE OR UPDATE ON invoice_credit FOR EACH ROW EXECUTE FUNCTION guard_invoice_part();
+
+CREATE TABLE invoice_funding (
+  invoice text NOT NULL,
+  source text NOT NULL,
+  exact numeric(38,0) NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  CONSTRAINT invoice_funding_pkey PRIMARY KEY (invoice, source),
+  CONSTRAINT invoice_funding_amount CHECK ((amount % 10000000::numeric) = 0::numeric),
+  CONSTRAINT invoice_funding_source CHECK (source = ANY (ARRAY['promo'::text, 'prepaid'::text, 'absorbed'::text, 'due'::text])),
+  CONSTRAINT invoice_funding_invoice FOREIGN KEY (invoice) REFERENCES invoice(id)
+);
+CREATE TRIGGER invoice_funding_guarded BEFORE INSERT OR DELETE OR UPDATE ON invoice_funding FOR EACH ROW EXECUTE FUNCTION guard_invoice_part();
+
+CREATE TABLE invoice_line (
+  invoice text NOT NULL,
+  "position" integer NOT NULL,
+  project text NOT NULL,
+  project_name text NOT NULL,
+  kind text NOT NULL,
+  resource text,
+  name text,
+  reason text,
+  sku text NOT NULL,
+  unit text NOT NULL,
+  price_book text NOT NULL,
+  rate numeric(38,0) NOT NULL,
+  unit_millis numeric(38,0) NOT NULL,
+  exact numeric(38,0) NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  CONSTRAINT invoice_line_pkey PRIMARY KEY (invoice, "position"),
+  CONSTRAINT invoice_line_amount CHECK ((amount % 10000000::numeric) = 0::numeric AND abs(amount - exact) < 10000000::numeric),
+  CONSTRAINT invoice_line_given_back CHECK ((reason IS NOT NULL) = (resource IS NOT NULL)),
+  CONSTRAINT invoice_line_kind CHECK (kind = ANY (ARRAY['instance'::text, 'run'::text, 'volume'::text, 'snapshot'::text])),
+  CONSTRAINT invoice_line_position CHECK ("position" > 0),
+  CONSTRAINT invoice_line_invoice FOREIGN KEY (invoice) REFERENCES invoice(id),
+  CONSTRAINT invoice_line_price_book FOREIGN KEY (price_book) REFERENCES price_book(id)
+);
+CREATE TRIGGER invoice_line_guarded BEFORE INSERT OR DELETE OR UPDATE ON invoice_line FOR EACH ROW EXECUTE FUNCTION guard_invoice_part();
+
+CREATE TABLE invoice_tax (
+  invoice text NOT NULL,
+  "position" integer NOT NULL,
+  name text NOT NULL,
+  basis_points integer NOT NULL,
+  note text,
+  base numeric(38,0) NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  CONSTRAINT invoice_tax_pkey PRIMARY KEY (invoice, "position"),
+  CONSTRAINT invoice_tax_amount CHECK ((amount % 10000000::numeric) = 0::numeric),
+  CONSTRAINT invoice_tax_invoice FOREIGN KEY (invoice) REFERENCES invoice(id)
+);
+CREATE TRIGGER invoice_tax_guarded BEFORE INSERT OR DELETE OR UPDATE ON invoice_tax FOR EACH ROW EXECUTE FUNCTION guard_invoice_part();
+
 CREATE TABLE job_run (
   id text NOT NULL,
   organization text NOT NULL,
@@ -667,10 +832,7 @@ CREATE TABLE job_run (
   created_at timestamp with time zone NOT NULL,
   changed_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
-  asked_key text,
-  cost_limit_nanos numeric(38,0),
   CONSTRAINT job_run_pkey PRIMARY KEY (id),
-  CONSTRAINT job_run_cost_limit CHECK (cost_limit_nanos > 0::numeric),
   CONSTRAINT job_run_intent CHECK (intent = ANY (ARRAY['running'::text, 'stopped'::text])),
   CONSTRAINT job_run_live_allocation CHECK ((allocation IS NOT NULL) = (state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text]))),
   CONSTRAINT job_run_outcome CHECK (outcome = ANY (ARRAY['failed'::text, 'elsewhere'::text, 'exited'::text, 'lost'::text, 'canceled'::text, 'timed_out'::text, 'unpaid'::text])),
@@ -755,6 +917,25 @@ CREATE TABLE migration (
   CONSTRAINT migration_pkey PRIMARY KEY (number)
 );
 
+CREATE TABLE number_series (
+  series text NOT NULL,
+  next bigint NOT NULL,
+  CONSTRAINT number_series_pkey PRIMARY KEY (series),
+  CONSTRAINT number_series_positive CHECK (next > 0)
+);
+
+CREATE TABLE paper (
+  document text NOT NULL,
+  name text NOT NULL,
+  object_key text NOT NULL,
+  sha256 text NOT NULL,
+  size_bytes bigint NOT NULL,
+  stored_at timestamp with time zone NOT NULL,
+  CONSTRAINT paper_pkey PRIMARY KEY (document, name),
+  CONSTRAINT paper_key_unique UNIQUE (object_key)
+);
+CREATE TRIGGER paper_append_only BEFORE DELETE OR UPDATE ON paper FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE placement_request (
   subject text NOT NULL,
   organization text NOT NULL,
@@ -812,6 +993,19 @@ CREATE TABLE route (
   CONSTRAINT route_allocation FOREIGN KEY (allocation) REFERENCES allocation(id)
 );
 
+CREATE TABLE seller (
+  id text NOT NULL,
+  legal_name text NOT NULL,
+  address text NOT NULL,
+  tax_id text,
+  bank text,
+  contact text,
+  terms text,
+  updated_at timestamp with time zone NOT NULL,
+  CONSTRAINT seller_pkey PRIMARY KEY (id),
+  CONSTRAINT seller_one CHECK (id = 'platform'::text)
+);
+
 CREATE TABLE spell (
   allocation text NOT NULL,
   from_at timestamp with time zone NOT NULL,
@@ -834,6 +1028,17 @@ CREATE TABLE ssh_key (
   CONSTRAINT ssh_key_pkey PRIMARY KEY (id),
   CONSTRAINT ssh_key_fingerprint_unique UNIQUE (fingerprint),
   CONSTRAINT ssh_key_person FOREIGN KEY (person) REFERENCES person(id)
+);
+
+CREATE TABLE tax_rule (
+  organization text NOT NULL,
+  name text NOT NULL,
+  basis_points integer NOT NULL,
+  note text,
+  updated_at timestamp with time zone NOT NULL,
+  CONSTRAINT tax_rule_pkey PRIMARY KEY (organization),
+  CONSTRAINT tax_rule_basis_points CHECK (basis_points >= 0 AND basis_points <= 10000),
+  CONSTRAINT tax_rule_organization FOREIGN KEY (organization) REFERENCES organization(id)
 );
 
 CREATE TABLE transfer (

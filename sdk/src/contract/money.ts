@@ -101,6 +101,7 @@ export const moneyCode = z.enum([
   'chargeback',
   'expiry',
   'write_off',
+  'tax',
 ])
 
 /** What happened on an account in a period, computed at any time. */

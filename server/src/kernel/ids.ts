@@ -24,11 +24,12 @@ export const prefixOf = {
   job: 'job',
   run: 'run',
   charge: 'chg',
+  invoice: 'inv',
+  creditNote: 'crn',
   notice: 'ntc',
   webhook: 'whk',
   delivery: 'dlv',
   mail: 'mai',
-  budget: 'bud',
   request: 'req',
   platform: 'plt',
 } as const
@@ -51,7 +52,6 @@ export type TransferId = Id<'transfer'>
 export type AccountId = Id<'account'>
 export type PriceBookId = Id<'priceBook'>
 export type ChargeId = Id<'charge'>
-export type BudgetId = Id<'budget'>
 /** What an allocation is made for. */
 export type SubjectId = InstanceId | RunId
 

@@ -52,14 +52,21 @@ export type IncomeCode =
   | 'credit_note'
   | 'reversal'
 
-/** Money that goes out again, or that is owed no longer. */
-export type OutgoCode = 'refund' | 'chargeback' | 'expiry' | 'write_off'
+/** Money that goes out again, or that is owed no longer; the tax of an invoice. */
+export type OutgoCode = 'refund' | 'chargeback' | 'expiry' | 'write_off' | 'tax'
 
 /**
  * What a transfer is for: money in or out, paid time or storage, what a late truth gives back, an old debt
- * paid, or time that no hold covered and so is ours.
+ * paid, time that no hold covered and so is ours, or what rounding an invoice changed.
  */
-export type TransferCode = MoneyCode | 'lease' | 'storage' | 'give_back' | 'receivable' | 'overshoot'
+export type TransferCode =
+  | MoneyCode
+  | 'lease'
+  | 'storage'
+  | 'give_back'
+  | 'receivable'
+  | 'overshoot'
+  | 'rounding'
 
 /** Money that came in or went out: what a statement lists beside the charges. */
 export type MoneyCode = IncomeCode | OutgoCode
@@ -77,6 +84,7 @@ export const moneyCodes: readonly MoneyCode[] = [
   'chargeback',
   'expiry',
   'write_off',
+  'tax',
 ]
 
 /** The allocation, volume, invoice or person that a transfer is about. */

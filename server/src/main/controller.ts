@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { makeBudgetWatcher } from '../loops/budget_watcher.ts'
 import { makeBuilder } from '../loops/builder.ts'
+import { makeInvoicer } from '../loops/invoicer.ts'
 import { makeLeaseKeeper } from '../loops/lease_keeper.ts'
 import { makeLogKeeper } from '../loops/log_keeper.ts'
 import type { Loop } from '../loops/loop.ts'
@@ -81,10 +81,10 @@ const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   observer: [],
   meter: ['billing'],
   lease_keeper: ['billing'],
-  budget_watcher: [],
   log_keeper: ['compute'],
   sweeper: ['compute'],
   builder: ['images'],
+  invoicer: ['invoices'],
 }
 
 function makeLoops(
@@ -103,7 +103,7 @@ function makeLoops(
     makeReconciler({ store, driver, pool, world, clock, nudgeObserver, onTrouble, inBackground: true }),
     makeMeter(store),
     makeLeaseKeeper(store, endLease),
-    makeBudgetWatcher(store),
+    makeInvoicer(store),
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
     ...(driver.name === 'docker'
@@ -132,7 +132,7 @@ async function runLoops(
   const [observer, registrar] = loops
   await registrar?.pass(signal)
   await observer?.pass(signal)
-  const channels: readonly Channel[] = ['placement', 'compute', 'billing', 'images', 'logs']
+  const channels: readonly Channel[] = ['placement', 'compute', 'billing', 'images', 'logs', 'invoices']
   let unlisten = async (): Promise<void> => {}
   try {
     for (const loop of loops) running.set(loop.name, runLoop(loop, clock, whileRunning, onFailure))

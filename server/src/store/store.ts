@@ -17,7 +17,15 @@ export interface Tx {
 }
 
 /** What can be listened for. A notification shortens a wait; it never carries a fact. */
-export type Channel = 'placement' | 'compute' | 'billing' | 'routes' | 'images' | 'logs' | 'notices'
+export type Channel =
+  | 'placement'
+  | 'compute'
+  | 'billing'
+  | 'routes'
+  | 'images'
+  | 'logs'
+  | 'notices'
+  | 'invoices'
 
 /** The connection to PostgreSQL. */
 export interface Store {

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { sql } from 'kysely'
+import { formatAmount } from '../kernel/money.ts'
+import { formatInstant, type Instant, parseInstant } from '../kernel/time.ts'
+import { makeInvoicer } from '../loops/invoicer.ts'
+import { invoice } from './invoices.ts'
+import type { Invoice, Seller } from './invoices.rules.ts'
+import { setSeller } from './parties.ts'
+import { type Machine, Stage } from './testing.ts'
+
+// What the stories of invoices have in common.
+
+/** Who issues the invoices of the stories. */
+export const us: Seller = {
+  legalName: 'Example Compute GmbH',
+  address: 'Lindenstraße 1\n10969 Berlin',
+  taxId: 'DE123456789',
+  bank: null,
+  contact: null,
+  terms: null,
+}
+
+/** A story's stage, with what it does again and again. */
+export interface Told {
+  readonly stage: Stage
+  /** One pass of the invoicer. */
+  invoiceIt(): Promise<Readonly<Record<string, number>>>
+  invoices(): Promise<readonly Invoice[]>
+}
+
+/** A story on a stage of its own; at its end ledger and invoices agree to the nano. */
+export function story(
+  title: string,
+  options: Parameters<typeof Stage.open>[0] & { readonly isAnonymous?: boolean },
+  play: (told: Told) => Promise<void>,
+): void {
+  it(title, async () => {
+    const stage = await Stage.open(options)
+    try {
+      await stage.publish({ 'gpu.v100': 3_600_000_000n, cpu: 360_000_000n, volume: 97_222n })
+      if (!options.isAnonymous) await stage.store.transact((tx) => setSeller(tx, us))
+      await play({
+        stage,
+        invoiceIt: () => makeInvoicer(stage.store).pass(AbortSignal.timeout(60_000)),
+        invoices: () => invoicesOf(stage),
+      })
+      await stage.audit()
+      await agrees(stage)
+    } finally {
+      await stage.close()
+    }
+  })
+}
+
+async function invoicesOf(stage: Stage): Promise<readonly Invoice[]> {
+  const { rows } = await stage.store.pool.query<{ id: string }>('select id from invoice order by from_at')
+  return stage.store.read(async (tx) => {
+    const found: Invoice[] = []
+    for (const { id } of rows) {
+      const one = await invoice(tx, id)
+      assert.ok(one)
+      found.push(one)
+    }
+    return found
+  })
+}
+
+/** Ledger and invoices agree to the nano: what was invoiced is revenue and tax of the closed periods. */
+async function agrees(stage: Stage): Promise<void> {
+  const { rows } = await stage.store.read((tx) =>
+    sql<{ code: string; balance: bigint }>`
+      select account.code, sum(case when transfer.credit = account.id then amount else -amount end) as balance
+      from ledger_account account
+      join transfer on account.id in (transfer.debit, transfer.credit) and transfer.kind in ('post', 'settle')
+      group by account.code`.execute(tx.db),
+  )
+  const balanceOf = (code: string): bigint => rows.find((row) => row.code === code)?.balance ?? 0n
+  assert.equal(
+    rows.reduce((sum, { balance }) => sum + balance, 0n),
+    0n,
+    'debits are credits',
+  )
+  const all = (await invoicesOf(stage)).filter(({ state }) => state === 'finalised')
+  const sum = (of: (one: Invoice) => bigint): bigint => all.reduce((total, one) => total + of(one), 0n)
+  const open = (await stage.charged()) - sum(({ exact }) => exact)
+  assert.equal(
+    balanceOf('revenue') - open,
+    sum(({ net }) => net),
+  )
+  assert.equal(
+    balanceOf('tax'),
+    sum(({ tax }) => tax),
+  )
+  assert.equal(
+    -balanceOf('rounding'),
+    sum(({ net, exact }) => net - exact),
+  )
+}
+
+/** An invoice in a line. */
+export const shown = (one: Invoice | undefined): string =>
+  one
+    ? `${one.number} ${formatInstant(one.from)} – ${formatInstant(one.to)}: ${formatAmount(one.net)} + ` +
+      `${formatAmount(one.tax)} = ${formatAmount(one.total)}`
+    : 'none'
+
+/** Its lines, each in a line. */
+export const linesShown = (one: Invoice | undefined): readonly string[] =>
+  (one?.lines ?? []).map(({ projectName, kind, sku, unitMillis, amount, name, reason }) =>
+    [projectName, kind, sku, unitMillis, formatAmount(amount), name, reason]
+      .filter((part) => part !== null)
+      .join(' '),
+  )
+
+/** How it was paid. */
+export const fundingShown = (one: Invoice | undefined): readonly string[] =>
+  (one?.funding ?? []).map(
+    ({ source, exact, amount }) => `${source} ${formatAmount(exact)} ~ ${formatAmount(amount)}`,
+  )
+
+/** Lets time pass until then, everybody at work. */
+export async function until(stage: Stage, when: string | Instant): Promise<void> {
+  const to = typeof when === 'string' ? parseInstant(when) : when
+  await stage.pass((to - stage.now()) / 1000)
+}
+
+/** Stops a machine, and charges what it ran. */
+export async function stop(stage: Stage, machine: Machine): Promise<void> {
+  await stage.tell(machine, 'stop_accepted')
+  await stage.tell(machine, 'released')
+  await stage.meter()
+}
