@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { exportQuery, listMediaTypes } from './exports.ts'
+import { exportQuery, focusMediaTypes, focusQuery, listMediaTypes } from './exports.ts'
 import { buildProgress, image, offers } from './images.ts'
 import { doorCode, historyEvent, instance, listInstancesQuery, newInstance } from './instances.ts'
 import {
@@ -168,6 +168,11 @@ export const contract = {
     summary: 'Transfers of a period that touch an account of the organization',
     query: exportQuery,
     files: listMediaTypes,
+  },
+  exportFocus: {
+    summary: 'FOCUS: cost and usage of whole billing periods, an hour and SKU a row',
+    query: focusQuery,
+    files: focusMediaTypes,
   },
 
   getDoctor: { summary: 'Facts about the platform (operator)', reply: doctor },

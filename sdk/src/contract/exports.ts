@@ -16,5 +16,15 @@ export const exportQuery = z.strictObject({
   compression,
 })
 
+/** What a FOCUS file is asked by. */
+export const focusQuery = z.strictObject({
+  ...periodQuery.shape,
+  version: z.enum(['1.0', '1.2', '1.4']).default('1.2').describe('Of the specification.'),
+  compression,
+})
+
+/** The media types of a FOCUS file. */
+export const focusMediaTypes = ['text/csv', 'application/gzip'] as const
+
 /** The media types of an exported list. */
 export const listMediaTypes = ['text/csv', 'application/jsonl', 'application/gzip'] as const

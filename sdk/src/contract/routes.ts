@@ -74,6 +74,7 @@ export const routes = {
   },
   exportEvents: { method: 'GET', path: '/v1/organizations/{organization}/exports/events', kind: 'download' },
   exportLedger: { method: 'GET', path: '/v1/organizations/{organization}/exports/ledger', kind: 'download' },
+  exportFocus: { method: 'GET', path: '/v1/organizations/{organization}/exports/focus', kind: 'download' },
 
   getDoctor: { method: 'GET', path: '/v1/doctor', kind: 'json' },
 } as const satisfies Record<string, Route>

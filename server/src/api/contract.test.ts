@@ -157,6 +157,7 @@ const cases: Record<RouteName, Case> = {
   exportCharges: { params: { organization }, malformed: { query: { from: 'month 13' } } },
   exportEvents: { params: { organization }, malformed: { query: { from: '2999-01-01T00:00:00Z' } } },
   exportLedger: { params: { organization }, malformed: { query: { compression: 'zip' } } },
+  exportFocus: { params: { organization }, malformed: { query: { version: '0.5' } } },
 
   getDoctor: { refused: [member.secret, 403] },
 }

@@ -1,6 +1,9 @@
 import type { DownloadRoute } from '@gpuhour/sdk/contract'
+import { focusExtentOf, focusReader } from '../billing/focus.ts'
+import { focusColumns } from '../billing/focus.rules.ts'
 import * as exporting from '../billing/exports.ts'
 import { columnsOf, type ExportList } from '../billing/exports.rules.ts'
+import type { Bounds } from '../billing/statements.ts'
 import type { Instant } from '../kernel/time.ts'
 import { instant } from '../kernel/time.ts'
 import type { Store } from '../store/store.ts'
@@ -36,7 +39,7 @@ function dayOf(at: Instant, timeZone: string): string {
 }
 
 /** What a file is called, by what is in it and its first and last day. */
-function fileNameOf(what: string, { from, to }: exporting.Extent, timeZone: string): string {
+function fileNameOf(what: string, { from, to }: Bounds, timeZone: string): string {
   return `gpuhour-${what}-${dayOf(from, timeZone)}-to-${dayOf(instant(to - 1), timeZone)}`
 }
 
@@ -67,38 +70,55 @@ async function* pagesOf(
   }
 }
 
+/** What a file is made of. */
+interface FileParts {
+  readonly name: string
+  readonly form: Form
+  readonly columns: readonly string[]
+  readonly reader: exporting.Reader
+  readonly compression: 'none' | 'gzip'
+}
+
 /** The exports: everything about an organization's money as files. */
-export function exportHandlers({ store }: ApiParts): Pick<Handlers, DownloadRoute> {
+export function exportHandlers({ store, region }: ApiParts): Pick<Handlers, DownloadRoute> {
   const turn = makeTurns(readersAtOnce)
 
+  const fileOf = (
+    { principal, principalNow, params }: Call<DownloadRoute>,
+    { name, form, columns, reader, compression }: FileParts,
+  ): Download => {
+    const mayStill = async (): Promise<void> => {
+      const now = await principalNow()
+      if (now !== principal)
+        await store.read((tx) => organizationFor(tx, now, 'read_money', params.organization))
+    }
+    async function* pieces(): AsyncGenerator<string> {
+      const head = form.header(columns)
+      if (head !== '') yield head
+      for await (const rows of pagesOf(store, turn, reader, mayStill))
+        if (rows.length > 0) yield form.lines(columns, rows)
+    }
+    const { mediaType } = form
+    return { fileName: name, mediaType, isCompressed: compression === 'gzip', pieces: pieces() }
+  }
+
+  // A period up to now makes a boundary: these write.
   const listHandler =
     (list: ExportList) =>
-    async ({ principal, principalNow, params, query }: Call<'exportUsage'>): Promise<Download> => {
-      // A period up to now makes a boundary: this writes.
-      const { extent, timeZone } = await store.transact(async (tx) => {
-        const row = await organizationFor(tx, principal, 'read_money', params.organization)
-        const period = periodOf(query, await tx.now(), row.timeZone)
-        return { extent: await exporting.extentOf(tx, row.id, period), timeZone: row.timeZone }
+    async (call: Call<'exportUsage'>): Promise<Download> => {
+      const { principal, params, query } = call
+      const { format, compression } = query
+      return store.transact(async (tx) => {
+        const { id, timeZone } = await organizationFor(tx, principal, 'read_money', params.organization)
+        const extent = await exporting.extentOf(tx, id, periodOf(query, await tx.now(), timeZone))
+        return fileOf(call, {
+          name: `${fileNameOf(list, extent, timeZone)}.${format}`,
+          form: forms[format],
+          columns: columnsOf[list],
+          reader: exporting.readerOf(list, extent),
+          compression,
+        })
       })
-      const mayStill = async (): Promise<void> => {
-        const now = await principalNow()
-        if (now !== principal)
-          await store.read((tx) => organizationFor(tx, now, 'read_money', params.organization))
-      }
-      const { mediaType, header, lines } = forms[query.format]
-      const columns: readonly string[] = columnsOf[list]
-      async function* pieces(): AsyncGenerator<string> {
-        const head = header(columns)
-        if (head !== '') yield head
-        for await (const rows of pagesOf(store, turn, exporting.readerOf(list, extent), mayStill))
-          if (rows.length > 0) yield lines(columns, rows)
-      }
-      return {
-        fileName: `${fileNameOf(list, extent, timeZone)}.${query.format}`,
-        mediaType,
-        isCompressed: query.compression === 'gzip',
-        pieces: pieces(),
-      }
     }
 
   return {
@@ -106,5 +126,23 @@ export function exportHandlers({ store }: ApiParts): Pick<Handlers, DownloadRout
     exportCharges: listHandler('charges'),
     exportEvents: listHandler('events'),
     exportLedger: listHandler('ledger'),
+
+    exportFocus: async (call) => {
+      const { principal, params, query } = call
+      const { version, compression } = query
+      return store.transact(async (tx) => {
+        const row = await organizationFor(tx, principal, 'read_money', params.organization)
+        const { id: organization, name, currency, timeZone } = row
+        const asker = { organization, name, currency, timeZone, region }
+        const extent = await focusExtentOf(tx, asker, periodOf(query, await tx.now(), timeZone))
+        return fileOf(call, {
+          name: `${fileNameOf(`focus-${version}`, extent, timeZone)}.csv`,
+          form: forms.csv,
+          columns: focusColumns[version],
+          reader: focusReader(extent),
+          compression,
+        })
+      })
+    },
   }
 }

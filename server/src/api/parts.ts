@@ -31,6 +31,8 @@ export interface ApiParts {
   readonly consoleDir: string | null
   readonly version: string
   readonly runtime: string
+  /** Where the machines stand, as exports say it. */
+  readonly region: string
   /** The configuration in force, for the operator. */
   readonly configuration: readonly {
     readonly name: string

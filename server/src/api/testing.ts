@@ -99,6 +99,7 @@ export async function testApi(clock: Clock = systemClock): Promise<TestApi> {
     consoleDir: null,
     version: '0.0.0-test',
     runtime: 'simulated',
+    region: 'test-1',
     configuration: [{ name: 'GPUHOUR_DATA', value: dataDir, meaning: 'Everything the platform keeps.' }],
     signal: ending.signal,
   })

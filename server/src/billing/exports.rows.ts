@@ -1,6 +1,15 @@
 import { sql } from 'kysely'
 import type { ResourceId, UsageEvent } from '../journal/rules.ts'
-import type { AccountId, ChargeId, OrganizationId, ProjectId, TransferId } from '../kernel/ids.ts'
+import type {
+  AccountId,
+  AllocationId,
+  ChargeId,
+  OrganizationId,
+  PriceBookId,
+  ProjectId,
+  TransferId,
+} from '../kernel/ids.ts'
+import type { Nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { PostedTransfer } from '../ledger/rules.ts'
 import type { Unit } from '../pricing/rules.ts'
@@ -142,6 +151,37 @@ export async function selectChargedAfter(
     where head.organization = ${organization} and head.resource > ${after ?? ''}
     order by head.resource limit ${limit}`.execute(tx.db)
   return rows.map(({ resource }) => resource)
+}
+
+/** The sum of the charges of `(from, to]` for each running sum of the resources. */
+export async function selectChargedSums(
+  tx: Tx,
+  resources: readonly ResourceId[],
+  { from, to }: Extent,
+): Promise<
+  readonly {
+    readonly resource: ResourceId
+    readonly sku: string
+    readonly priceBook: PriceBookId
+    readonly amount: Nanos
+  }[]
+> {
+  const { rows } = await sql<{ resource: ResourceId; sku: string; priceBook: PriceBookId; amount: Nanos }>`
+    select resource, sku, price_book as "priceBook", sum(amount) as amount from charge
+    where resource = any(${resources}::text[]) and up_to > ${at(from)} and up_to <= ${at(to)}
+    group by resource, sku, price_book`.execute(tx.db)
+  return rows
+}
+
+/** The names of the nodes that allocations ran on. */
+export async function selectNodeNames(
+  tx: Tx,
+  allocations: readonly AllocationId[],
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await sql<{ allocation: AllocationId; name: string }>`
+    select allocation.id as allocation, node.name from allocation join node on node.id = allocation.node
+    where allocation.id = any(${allocations}::text[])`.execute(tx.db)
+  return new Map(rows.map(({ allocation, name }) => [allocation, name]))
 }
 
 /** The accounts of an organization, its wallet and what it owes. */

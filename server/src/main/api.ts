@@ -58,6 +58,7 @@ export async function startApi(context: RoleContext): Promise<RunningRole> {
     consoleDir,
     version: platform.version,
     runtime: config.runtime,
+    region: config.region,
     configuration: describe(config).map(({ variable: name, value, meaning }) => ({ name, value, meaning })),
     signal,
   })

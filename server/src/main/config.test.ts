@@ -30,6 +30,7 @@ const wrong: readonly [variable: string, value: string][] = [
   ['GPUHOUR_PORT', '-1'],
   ['GPUHOUR_PORT', '7070.5'],
   ['GPUHOUR_DOMAIN', 'Not A Host'],
+  ['GPUHOUR_REGION', 'Not A Region'],
   ['DOCKER_HOST', 'tcp://10.0.0.1:2375'],
   ['GPUHOUR_LOG_LEVEL', 'loud'],
 ]

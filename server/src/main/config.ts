@@ -68,6 +68,15 @@ const table = {
     unit: 'host name',
     meaning: 'The console stands on it, every app on a host of its own below apps.<domain>.',
   },
+  region: {
+    variable: 'GPUHOUR_REGION',
+    schema: z
+      .string()
+      .regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'give a name of a–z, 0–9 and "-"')
+      .default('local'),
+    unit: 'name',
+    meaning: 'Where the machines stand; FOCUS exports say it (RegionId).',
+  },
   dockerHost: {
     variable: 'DOCKER_HOST',
     schema: z
