@@ -59,6 +59,14 @@ export function wholeIn(text: string, [min, max]: Range): number | null {
   return /^\d{1,9}$/.test(text) && value >= min && value <= max ? value : null
 }
 
+/** Text such as `25` or `0.50` as nano-units, exactly; null where it is no amount. */
+export function nanosIn(text: string): bigint | null {
+  const parts = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text)
+  if (!parts) return null
+  const [, whole = '0', fraction = ''] = parts
+  return BigInt(whole) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'))
+}
+
 /** An option with a whole number of the range. */
 export function wholeOption(given: Given, name: string, range: Range): number | undefined {
   const text = textOption(given, name)

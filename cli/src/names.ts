@@ -28,6 +28,7 @@ export const loaders: Readonly<Record<string, Loader>> = {
   keys: () => import('./commands/keys.ts'),
   volumes: () => import('./commands/volumes.ts'),
   balance: () => import('./commands/balance.ts'),
+  budgets: () => import('./commands/budgets.ts'),
   usage: () => import('./commands/usage.ts'),
   statement: () => import('./commands/statement.ts'),
   export: () => import('./commands/export.ts'),

@@ -54,6 +54,13 @@ test('wrong command lines: exit code 2, one line, the nearest word, no request',
     [['keys', 'api', 'create', 'ci', '--days', '3651'], /--days .* from 1 to 3650\./],
     [['volumes', 'create', 'data', '65537'], /whole GiB from 1 to 65536/],
     [['statement', '--from', 'yesterday'], /no date/],
+    [['budgets', 'create', 'lab', '-5'], /unknown option|not an amount/],
+    [['budgets', 'create', 'lab', '0'], /not an amount above zero/],
+    [['budgets', 'set', 'lab'], /Say what to change/],
+    [
+      ['run', '--image', 'a:1', '--flavor', 'b', '--max-cost', 'much', '--', 'x'],
+      /--max-cost must be an amount/,
+    ],
     [['cp', 'a', 'b'], /NAME:path/],
     [['volumes', 'create', 'data', 'big'], /whole GiB/],
   ]

@@ -168,6 +168,9 @@ CREATE TABLE allocation (
   bytes_total bigint,
   closed_at timestamp with time zone,
   released_at timestamp with time zone,
+  asked_by text NOT NULL,
+  asked_key text,
+  job text,
   CONSTRAINT allocation_pkey PRIMARY KEY (id),
   CONSTRAINT allocation_image_version FOREIGN KEY (image_version) REFERENCES image_version(id),
   CONSTRAINT allocation_lease FOREIGN KEY (lease) REFERENCES lease(id),
@@ -292,6 +295,31 @@ CREATE TABLE boundary (
   CONSTRAINT boundary_pkey PRIMARY KEY (organization, at),
   CONSTRAINT boundary_organization FOREIGN KEY (organization) REFERENCES organization(id)
 );
+
+CREATE TABLE budget (
+  id text NOT NULL,
+  organization text NOT NULL,
+  name text NOT NULL,
+  scope text NOT NULL,
+  target text NOT NULL,
+  job text,
+  period text NOT NULL,
+  limit_nanos numeric(38,0) NOT NULL,
+  action text NOT NULL,
+  created_by text NOT NULL,
+  request_hash text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  changed_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT budget_pkey PRIMARY KEY (id),
+  CONSTRAINT budget_action CHECK (action = ANY (ARRAY['warn'::text, 'refuse'::text, 'stop'::text])),
+  CONSTRAINT budget_job CHECK ((job IS NOT NULL) = (scope = 'job'::text)),
+  CONSTRAINT budget_limit CHECK (limit_nanos >= 0::numeric),
+  CONSTRAINT budget_period CHECK (period = ANY (ARRAY['day'::text, 'week'::text, 'month'::text, 'total'::text])),
+  CONSTRAINT budget_scope CHECK (scope = ANY (ARRAY['organization'::text, 'project'::text, 'person'::text, 'key'::text, 'job'::text])),
+  CONSTRAINT budget_organization FOREIGN KEY (organization) REFERENCES organization(id)
+);
+CREATE UNIQUE INDEX budget_name_unique ON budget USING btree (organization, name) WHERE ended_at IS NULL;
 
 CREATE TABLE buyer (
   organization text NOT NULL,
@@ -555,6 +583,8 @@ CREATE TABLE instance (
   ssh_host_public_key text NOT NULL,
   created_at timestamp with time zone NOT NULL,
   changed_at timestamp with time zone NOT NULL,
+  asked_by text NOT NULL,
+  asked_key text,
   CONSTRAINT instance_pkey PRIMARY KEY (id),
   CONSTRAINT instance_intent CHECK (intent = ANY (ARRAY['running'::text, 'stopped'::text, 'deleted'::text])),
   CONSTRAINT instance_live_allocation CHECK ((allocation IS NOT NULL) = (state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text]))),
@@ -832,7 +862,10 @@ CREATE TABLE job_run (
   created_at timestamp with time zone NOT NULL,
   changed_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
+  asked_key text,
+  cost_limit_nanos numeric(38,0),
   CONSTRAINT job_run_pkey PRIMARY KEY (id),
+  CONSTRAINT job_run_cost_limit CHECK (cost_limit_nanos > 0::numeric),
   CONSTRAINT job_run_intent CHECK (intent = ANY (ARRAY['running'::text, 'stopped'::text])),
   CONSTRAINT job_run_live_allocation CHECK ((allocation IS NOT NULL) = (state = ANY (ARRAY['preparing'::text, 'running'::text, 'unreachable'::text, 'stopping'::text]))),
   CONSTRAINT job_run_outcome CHECK (outcome = ANY (ARRAY['failed'::text, 'elsewhere'::text, 'exited'::text, 'lost'::text, 'canceled'::text, 'timed_out'::text, 'unpaid'::text])),

@@ -1,6 +1,7 @@
 import { balance, bill, canAfford, grant, type OpenBill } from '../../server/src/billing/billing.ts'
 import * as catalog from '../../server/src/catalog/catalog.ts'
 import * as compute from '../../server/src/compute/compute.ts'
+import type { Asked } from '../../server/src/compute/purses.rules.ts'
 import * as jobs from '../../server/src/jobs/jobs.ts'
 import { AppError, isAppError } from '../../server/src/kernel/errors.ts'
 import { asId, type InstanceId, type RunId, seededIds, type VolumeId } from '../../server/src/kernel/ids.ts'
@@ -96,11 +97,12 @@ export class Customers {
     const homeGib = chance.between(1, 20)
     const { organization, project } = party
     this.#instances.push({ id, party })
+    const asked = { subject: id, project, askedBy: actor, askedKey: null, job: null }
     await this.#ask('launch', party, id, { sizeGib: homeGib }, async (tx) => {
-      if (!(await compute.instance(tx, id))) await requireFunds(tx, party, flavor)
+      if (!(await compute.instance(tx, id))) await requireFunds(tx, party, flavor, asked)
       const { instance } = await compute.create(tx, {
         ...{ id, organization, project, name: id, image, version: '1', flavor, homeGib },
-        ...{ createdBy: actor, requestHash: id },
+        ...{ createdBy: actor, askedKey: null, requestHash: id },
       })
       return { home: instance.home }
     })
@@ -115,8 +117,9 @@ export class Customers {
     const mounted = own.length > 0 && chance.happens(0.3) ? chance.pick(own).id : null
     const { organization, project } = party
     this.#runs.push({ id, party })
+    const asked = { subject: id, project, askedBy: actor, askedKey: null, job: id }
     await this.#ask('run', party, id, { timeLimitMs }, async (tx) => {
-      if (!(await jobs.run(tx, id))) await requireFunds(tx, party, flavor)
+      if (!(await jobs.run(tx, id))) await requireFunds(tx, party, flavor, asked)
       const volume = mounted ? await storage.volume(tx, mounted) : null
       if (mounted && volume?.deletedAt !== null) throw new AppError('not_found', 'The volume is gone.')
       await jobs.create(tx, {
@@ -132,7 +135,7 @@ export class Customers {
           environment: {},
         },
         ...{ volume: mounted, timeLimitMs: timeLimitMs === null ? null : BigInt(timeLimitMs) },
-        ...{ createdBy: actor, requestHash: id },
+        ...{ createdBy: actor, askedKey: null, costLimit: null, requestHash: id },
       })
       return {}
     })
@@ -155,7 +158,7 @@ export class Customers {
     await this.#ask(kind, party, id, {}, async (tx) => {
       const row = await compute.instance(tx, id)
       if (row && kind === 'start' && (row.state === 'stopped' || row.state === 'failed'))
-        await requireFunds(tx, party, row.flavor)
+        await requireFunds(tx, party, row.flavor, compute.instanceLifecycle.asked(row))
       await verbs[kind](tx, id, actor)
       return {}
     })
@@ -325,10 +328,10 @@ function mayBeRefused(kind: AskKind, code: string | null): boolean {
 }
 
 /** What the api asks before a launch. */
-async function requireFunds(tx: Tx, { organization }: Party, flavorId: string): Promise<void> {
+async function requireFunds(tx: Tx, { organization }: Party, flavorId: string, asked: Asked): Promise<void> {
   const { lines } = await catalog.resolveFlavor(tx, flavorId)
   const book = await bookInForce(tx, 'USD', await tx.now())
   if (!book) throw new AppError('internal', 'There is no price book.')
-  const answer = await canAfford(tx, organization, lines, asId('priceBook', book.id))
+  const answer = await canAfford(tx, organization, lines, asId('priceBook', book.id), asked)
   if (!answer.ok) throw new AppError('insufficient_funds', `${answer.shortfall} are missing.`)
 }

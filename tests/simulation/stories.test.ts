@@ -34,7 +34,9 @@ async function work(seconds: number): Promise<void> {
 async function launch(image: string, flavor: string, id: InstanceId): Promise<void> {
   const { organization, project } = party
   const asked = { id, organization, project, name: id, image, version: '1', flavor, homeGib: 1 }
-  await platform.store.transact((tx) => compute.create(tx, { ...asked, createdBy: 'us', requestHash: id }))
+  await platform.store.transact((tx) =>
+    compute.create(tx, { ...asked, createdBy: 'us', askedKey: null, requestHash: id }),
+  )
 }
 
 async function stateOf(id: InstanceId): Promise<string | undefined> {
@@ -76,7 +78,7 @@ describe('stories', () => {
       jobs.create(tx, {
         ...{ id, organization, project, name: id, image: 'sim/slow-pull-45s+exits-after-61s', version: '1' },
         ...{ flavor: 'cpu.1x2', command: ['true'], environment: {}, volume: null, timeLimitMs: null },
-        ...{ createdBy: 'us', requestHash: id },
+        ...{ createdBy: 'us', askedKey: null, costLimit: null, requestHash: id },
       }),
     )
     await work(3)
@@ -147,6 +149,8 @@ describe('stories', () => {
           volume,
           timeLimitMs: null,
           createdBy: 'us',
+          askedKey: null,
+          costLimit: null,
           requestHash: id,
         },
       })

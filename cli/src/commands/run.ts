@@ -5,6 +5,7 @@ import {
   type CommandSpec,
   type Given,
   isOn,
+  nanosIn,
   type Range,
   rangeText,
   textOption,
@@ -168,6 +169,7 @@ export const command: CommandSpec = {
     ['--name <name>', 'a name for the run; default: made from the command'],
     ['-e, --env <name=value...>', 'variables for the command; NAME alone takes the value from here'],
     ['--time-limit <seconds>', `stop it after so many seconds of paid time, ${rangeText(timeLimitRange)}`],
+    ['--max-cost <amount>', 'end it at the second that this covers, over all attempts, such as 2.50'],
     ['-d, --detach', 'print its id and leave'],
   ],
   passesThrough: true,
@@ -181,6 +183,10 @@ export const command: CommandSpec = {
       throw new UsageError('Name an image: --image pytorch-cuda:2.9. See: gpuhour images.')
     const name = textOption(given, 'name')
     const timeLimitSeconds = wholeOption(given, 'timeLimit', timeLimitRange)
+    const maxCost = textOption(given, 'maxCost')
+    const costLimit = maxCost === undefined ? undefined : nanosIn(maxCost)
+    if (costLimit === null || costLimit === 0n)
+      throw new UsageError(`--max-cost must be an amount above zero, such as 2.50; "${maxCost}" is none.`)
     const client = context.client(longPatienceMs)
     const { id: project } = await context.project()
     const body = {
@@ -192,6 +198,7 @@ export const command: CommandSpec = {
       volume: textOption(given, 'volume') ?? null,
       ...(name === undefined ? {} : { name }),
       ...(timeLimitSeconds === undefined ? {} : { timeLimitSeconds }),
+      ...(costLimit === undefined ? {} : { costLimitNanos: String(costLimit) }),
     }
     const asked = client.createRun({ params: { project }, body })
     const run = await withFlavor(client, project, body.flavor, asked)

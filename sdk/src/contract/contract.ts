@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { exportQuery, focusMediaTypes, focusQuery, listMediaTypes } from './exports.ts'
+import { budget, budgetChange, newBudget } from './budgets.ts'
 import { buildProgress, image, offers } from './images.ts'
 import { doorCode, historyEvent, instance, listInstancesQuery, newInstance } from './instances.ts'
 import {
@@ -137,6 +138,11 @@ export const contract = {
   listPriceBooks: { summary: 'Price books in the currency', query: listQuery, reply: pageOf(priceBook) },
   getStatement: { summary: 'What a period cost', query: periodQuery, reply: statement },
   getBill: { summary: 'The open bill of a period (gpuhour-bill/1)', query: periodQuery, reply: bill },
+  listBudgets: { summary: 'Budgets that are in force', query: listQuery, reply: pageOf(budget) },
+  createBudget: { summary: 'Make a budget', body: newBudget, reply: budget, creates: true },
+  getBudget: { summary: 'One budget', reply: budget },
+  changeBudget: { summary: 'Change its name, limit or action', body: budgetChange, reply: budget },
+  deleteBudget: { summary: 'End it: from now on it limits nothing', reply: done },
   createGrant: {
     summary: 'Give an organization money (operator)',
     body: newGrant,
@@ -213,6 +219,7 @@ export { pathOf, type RouteName, routes } from './routes.ts'
 export { type ErrorCode, errorCodes, type Problem, problem } from './problem.ts'
 export type { BuildProgress, Image, ImageVersion, Offer, Offers, Proof } from './images.ts'
 export type { Allocation, Cost, HistoryEvent, Instance, InstanceState, Waiting } from './instances.ts'
+export type { Budget } from './budgets.ts'
 export { bill } from './money.ts'
 export type { Balance, Bill, Charge, Grant, PriceBook, Statement, Usage, UsageEvent } from './money.ts'
 export { type Notice, notice, type NoticeType, noticeTypes } from './notices.ts'

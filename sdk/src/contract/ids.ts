@@ -9,6 +9,7 @@ export const idPrefixes = {
   run: 'run',
   volume: 'vol',
   transfer: 'trf',
+  budget: 'bud',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

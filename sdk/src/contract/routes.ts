@@ -63,6 +63,11 @@ export const routes = {
   listPriceBooks: { method: 'GET', path: '/v1/organizations/{organization}/price-books', kind: 'json' },
   getStatement: { method: 'GET', path: '/v1/organizations/{organization}/statement', kind: 'json' },
   getBill: { method: 'GET', path: '/v1/organizations/{organization}/bill', kind: 'json' },
+  listBudgets: { method: 'GET', path: '/v1/organizations/{organization}/budgets', kind: 'json' },
+  createBudget: { method: 'POST', path: '/v1/organizations/{organization}/budgets', kind: 'json' },
+  getBudget: { method: 'GET', path: '/v1/budgets/{budget}', kind: 'json' },
+  changeBudget: { method: 'PATCH', path: '/v1/budgets/{budget}', kind: 'json' },
+  deleteBudget: { method: 'DELETE', path: '/v1/budgets/{budget}', kind: 'json' },
   createGrant: { method: 'POST', path: '/v1/organizations/{organization}/grants', kind: 'json' },
 
   listNotices: { method: 'GET', path: '/v1/organizations/{organization}/notices', kind: 'json' },

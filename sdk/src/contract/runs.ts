@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limitNanos } from './budgets.ts'
 import { allocation, cost, ending, waiting } from './instances.ts'
 import {
   flavorName,
@@ -6,6 +7,7 @@ import {
   imageReference,
   instant,
   name,
+  nanos,
   newId,
   pageQuery,
   permission,
@@ -61,6 +63,10 @@ export const newRun = z.strictObject({
     .max(31_536_000, { error: 'must be at most a year' })
     .nullable()
     .default(null),
+  costLimitNanos: limitNanos
+    .nullable()
+    .default(null)
+    .describe('What it may cost in all; it ends at the second that this covers. Null: no limit.'),
 })
 
 /** One execution of a command. */
@@ -75,6 +81,7 @@ export const run = z.strictObject({
   command: z.array(z.string()),
   volume: z.strictObject({ id, name: z.string() }).nullable().describe('Null: the home was scratch.'),
   timeLimitSeconds: z.int().nullable(),
+  costLimitNanos: nanos.nullable(),
   createdBy: z.string(),
   intent: z.enum(['running', 'stopped']),
   state: z.enum(runStates),

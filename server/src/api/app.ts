@@ -5,6 +5,7 @@ import { AppError, httpStatusOf, isAppError, messageOf } from '../kernel/errors.
 import { systemIds } from '../kernel/ids.ts'
 import * as placement from '../placement/placement.ts'
 import type { Principal } from '../tenancy/rules.ts'
+import { budgetHandlers } from './budgets.ts'
 import { type Callers, makeCallers } from './callers.ts'
 import type { Answer, Download, Handlers } from './calls.ts'
 import { serveConsole } from './console.ts'
@@ -64,6 +65,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...moneyHandlers(parts),
     ...noticeHandlers(parts),
     ...exportHandlers(parts),
+    ...budgetHandlers(parts),
     ...operatorHandlers(parts),
   }
 }

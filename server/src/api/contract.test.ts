@@ -39,6 +39,7 @@ const runId = freshId('run')
 const volumeId = freshId('volume')
 const sshKeyId = freshId('sshKey')
 const apiKeyId = freshId('apiKey')
+const budgetId = freshId('budget')
 const name = (text: string) => text.slice(0, 4) + text.slice(-8)
 const newInstance = {
   id: instanceId,
@@ -144,6 +145,31 @@ const cases: Record<RouteName, Case> = {
   listPriceBooks: { params: { organization } },
   getStatement: { params: { organization }, malformed: { query: { from: 'month 13' } } },
   getBill: { params: { organization }, malformed: { query: { from: '2999-01-01T00:00:00Z' } } },
+  createBudget: {
+    params: { organization },
+    body: {
+      id: budgetId,
+      name: 'Spring school',
+      scope: 'project',
+      target: project,
+      period: 'month',
+      limitNanos: '50000000000',
+      currency: 'USD',
+      action: 'stop',
+    },
+    status: 201,
+    refused: [member.secret, 403],
+    malformed: { body: { id: budgetId, name: '', scope: 'planet', limitNanos: '0' } },
+  },
+  listBudgets: { params: { organization }, malformed: { query: { cursor: '??' } } },
+  getBudget: { params: { budget: budgetId } },
+  changeBudget: {
+    params: { budget: budgetId },
+    body: { limitNanos: '60000000000', action: 'refuse' },
+    refused: [member.secret, 403],
+    malformed: { body: { limitNanos: '-1' } },
+  },
+  deleteBudget: { params: { budget: budgetId }, refused: readOnly },
   createGrant: {
     params: { organization },
     body: { id: freshId('transfer'), amountNanos: '1000000000', currency: 'USD' },
@@ -192,7 +218,13 @@ async function bringUp(): Promise<void> {
     invariant(row && flavor && version && book, 'the test made them')
     const choice = await findRoom(tx, flavor, null)
     invariant(choice, 'the node is empty')
-    await allocate(tx, instanceLifecycle, row, { choice, flavor, imageVersion: version.id, book: book.id })
+    await allocate(tx, instanceLifecycle, row, {
+      choice,
+      flavor,
+      imageVersion: version.id,
+      book: book.id,
+      purses: [],
+    })
     const preparing = await instanceLifecycle.lock(tx, row.id)
     invariant(preparing, 'it is there')
     await instanceLifecycle.advance(tx, preparing, 'seen_ready', { actor: 'observer' })

@@ -1,11 +1,13 @@
-import { canAfford } from '../billing/billing.ts'
+import { canAfford, whyNotPaid } from '../billing/billing.ts'
 import * as catalog from '../catalog/catalog.ts'
+import type { Asked } from '../compute/purses.rules.ts'
 import { AppError } from '../kernel/errors.ts'
 import type { OrganizationId } from '../kernel/ids.ts'
-import { formatAmount } from '../kernel/money.ts'
+import { formatAmount, type Nanos } from '../kernel/money.ts'
+import { minuteMs } from '../kernel/time.ts'
 import { currencyOf, walletOf } from '../ledger/ledger.ts'
 import { bookInForce } from '../pricing/pricing.ts'
-import { isPriced } from '../pricing/rules.ts'
+import { costOfLines, isPriced } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
 
 /**
@@ -23,10 +25,17 @@ export async function requireNoDebt(tx: Tx, organization: OrganizationId): Promi
 }
 
 /**
- * Refuses a launch that the wallet could not pay for a minute, naming what is missing (`money.md` §3.1).
- * It holds nothing: the placer holds, and looks again. A flavor without a rate is not offered.
+ * Refuses a launch that the wallet could not pay for a minute, naming what is missing (`money.md` §3.1), or
+ * that a budget or the run's own limit does not allow (`quota_exceeded`). It holds nothing: the placer holds,
+ * and looks again. A flavor without a rate is not offered.
  */
-export async function requireFunds(tx: Tx, organization: OrganizationId, flavorId: string): Promise<void> {
+export async function requireFunds(
+  tx: Tx,
+  organization: OrganizationId,
+  flavorId: string,
+  asked: Asked,
+  costLimit: Nanos | null = null,
+): Promise<void> {
   const { lines } = await catalog.resolveFlavor(tx, flavorId)
   const currency = await currencyOf(tx, organization)
   const book = await bookInForce(tx, currency, await tx.now())
@@ -36,8 +45,23 @@ export async function requireFunds(tx: Tx, organization: OrganizationId, flavorI
       `The flavor "${flavorId}" has no rate in ${currency}, so it is not offered.`,
     )
   await requireNoDebt(tx, organization)
-  const answer = await canAfford(tx, organization, lines, book.id)
+  const answer = await canAfford(tx, organization, lines, book.id, asked)
+  const perMinute = costOfLines(lines, new Map(book.rates.map((rate) => [rate.sku, rate])), BigInt(minuteMs))
+  if (costLimit !== null && costLimit < perMinute)
+    throw new AppError(
+      'invalid_request',
+      `A minute of ${flavorId} costs ${formatAmount(perMinute)} ${currency}: ` +
+        'more than the run may cost in all.',
+      undefined,
+      [{ pointer: '/costLimitNanos', message: `must be at least ${perMinute}` }],
+    )
   if (answer.ok) return
+  const why = await whyNotPaid(tx, answer.purse)
+  if (why !== null)
+    throw new AppError(
+      'quota_exceeded',
+      `Nothing of this kind starts now: ${why}. Ask an owner to raise it, or wait for its next period.`,
+    )
   const missing = `${formatAmount(answer.shortfall)} ${currency}`
   throw new AppError(
     'insufficient_funds',

@@ -4,7 +4,7 @@ import * as compute from '../compute/compute.ts'
 import { allowedActions } from '../compute/rules.ts'
 import { mintDoorCode } from '../identity/doors.ts'
 import { AppError, notFound } from '../kernel/errors.ts'
-import { asId, hostLabelOf } from '../kernel/ids.ts'
+import { asId, hostLabelOf, type InstanceId } from '../kernel/ids.ts'
 import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
 import { may, type Principal } from '../tenancy/rules.ts'
@@ -139,12 +139,14 @@ export async function placeOf(tx: Tx, row: Pick<tenancy.ProjectRow, 'organizatio
 
 type Change = 'startInstance' | 'stopInstance' | 'restartInstance' | 'deleteInstance'
 
-const changes = {
+type Ask = (tx: Tx, id: InstanceId, person: string, key: string | null) => Promise<compute.InstanceRow>
+
+const changes: Readonly<Record<Change, Ask>> = {
   startInstance: compute.start,
-  stopInstance: compute.stop,
+  stopInstance: (tx, id, person) => compute.stop(tx, id, person),
   restartInstance: compute.restart,
-  deleteInstance: compute.remove,
-} as const
+  deleteInstance: (tx, id, person) => compute.remove(tx, id, person),
+}
 
 const wordOf: Readonly<Record<Change, string>> = {
   startInstance: 'instance.start',
@@ -160,8 +162,10 @@ function changeHandler(parts: ApiParts, change: Change): Handlers[Change] {
       await parts.store.transact(async (tx) => {
         const before = await instanceFor(tx, principal, 'compute', params.instance)
         const isStart = change === 'startInstance' && allowedActions(before).start
-        if (isStart) await requireFunds(tx, before.organization, before.flavor)
-        const after = await changes[change](tx, before.id, principal.person)
+        const askedKey = principal.key?.id ?? null
+        const asked = { ...compute.instanceLifecycle.asked(before), askedBy: principal.person, askedKey }
+        if (isStart) await requireFunds(tx, before.organization, before.flavor, asked)
+        const after = await changes[change](tx, before.id, principal.person, askedKey)
         const { organization, id: target } = after
         await tenancy.audit(tx, {
           organization,
@@ -186,7 +190,9 @@ function createHandler({ store, doors }: ApiParts): Handlers['createInstance'] {
       await catalog.resolveFlavor(tx, body.flavor)
       const { organization } = project
       const id = asId('instance', body.id)
-      if (!(await compute.instance(tx, id))) await requireFunds(tx, organization, body.flavor)
+      const by = { askedBy: principal.person, askedKey: principal.key?.id ?? null }
+      const asked = { ...by, subject: id, project: project.id, job: null }
+      if (!(await compute.instance(tx, id))) await requireFunds(tx, organization, body.flavor, asked)
       const answer = await compute.create(tx, {
         id,
         organization,
@@ -197,6 +203,7 @@ function createHandler({ store, doors }: ApiParts): Handlers['createInstance'] {
         flavor: body.flavor,
         homeGib: body.volumeGib,
         createdBy: principal.person,
+        askedKey: by.askedKey,
         requestHash,
       })
       if (answer.created)

@@ -3,6 +3,7 @@ import * as catalog from '../catalog/catalog.ts'
 import * as jobs from '../jobs/jobs.ts'
 import { notFound } from '../kernel/errors.ts'
 import { asId, type RunId } from '../kernel/ids.ts'
+import { nanos } from '../kernel/money.ts'
 import * as placement from '../placement/placement.ts'
 import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
@@ -44,7 +45,7 @@ function view(
   volume: storage.VolumeRow | null,
   principal: Principal,
 ): Run {
-  const { id, project, name, flavor, command, createdBy, intent, state, timeLimitMs } = row
+  const { id, project, name, flavor, command, createdBy, intent, state, timeLimitMs, costLimit } = row
   const shape = place.flavors.get(flavor)
   return {
     id,
@@ -57,6 +58,7 @@ function view(
     command: [...command],
     volume: volume && { id: volume.id, name: volume.name },
     timeLimitSeconds: timeLimitMs === null ? null : Number(timeLimitMs / 1000n),
+    costLimitNanos: costLimit === null ? null : String(costLimit),
     createdBy,
     intent,
     state,
@@ -125,12 +127,16 @@ function createHandler({ store }: ApiParts): Handlers['createRun'] {
       const volume = body.volume === null ? null : await storage.volumeByName(tx, project.id, body.volume)
       if (body.volume !== null && !volume) throw notFound('volume', body.volume)
       const id = asId('run', body.id)
-      if (!(await jobs.run(tx, id))) await requireFunds(tx, organization, body.flavor)
+      const name = body.name ?? nameOf(body.command)
+      const by = { askedBy: principal.person, askedKey: principal.key?.id ?? null }
+      const asked = { ...by, subject: id, project: project.id, job: name }
+      const costLimit = body.costLimitNanos === null ? null : nanos(BigInt(body.costLimitNanos))
+      if (!(await jobs.run(tx, id))) await requireFunds(tx, organization, body.flavor, asked, costLimit)
       const answer = await jobs.create(tx, {
         id,
         organization,
         project: project.id,
-        name: body.name ?? nameOf(body.command),
+        name,
         image,
         version,
         flavor: body.flavor,
@@ -138,7 +144,9 @@ function createHandler({ store }: ApiParts): Handlers['createRun'] {
         environment: body.environment,
         volume: volume?.id ?? null,
         timeLimitMs: body.timeLimitSeconds === null ? null : BigInt(body.timeLimitSeconds) * 1000n,
+        costLimit,
         createdBy: principal.person,
+        askedKey: by.askedKey,
         requestHash,
       })
       // The environment may hold secrets: what is kept of it is in the digest only.

@@ -5,7 +5,7 @@ import { nanos } from '../kernel/money.ts'
 import { instant } from '../kernel/time.ts'
 import { type TestDatabase, testDatabase } from '../store/testing.ts'
 import { canAfford, charges, costOf, grant, organizationsDue, settle, statement, usage } from './billing.ts'
-import { after, Stage } from './testing.ts'
+import { after, someones, Stage } from './testing.ts'
 
 // What people are shown before and after it is booked. v100 costs 1 000 000 nanos a second, a CPU a tenth of
 // it.
@@ -169,14 +169,12 @@ describe('asking and giving', () => {
   it('a minute of the rate must be there', async () => {
     const needed = 60n * perSecond
     const asked = (): ReturnType<typeof canAfford> =>
-      stage.store.read((tx) => canAfford(tx, stage.organization, lines, stage.book))
+      stage.store.read((tx) => canAfford(tx, stage.organization, lines, stage.book, someones))
     assert.deepEqual(await asked(), { ok: true })
     const poor = await Stage.open()
     await poor.publish({ 'gpu.v100': 3_600_000_000n, cpu: 360_000_000n })
-    assert.deepEqual(await poor.store.read((tx) => canAfford(tx, poor.organization, lines, poor.book)), {
-      ok: false,
-      shortfall: needed,
-    })
+    const answer = await poor.store.read((tx) => canAfford(tx, poor.organization, lines, poor.book, someones))
+    assert.deepEqual(answer, { ok: false, shortfall: needed, purse: 'wallet' })
     await poor.close()
   })
 

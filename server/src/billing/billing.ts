@@ -1,20 +1,22 @@
 import type { Line } from '../journal/rules.ts'
 import { runningOf } from '../compute/leases.ts'
 import { endOfTime, firstHold, lastInstant, needUntil, silenceMs } from '../compute/leases.rules.ts'
+import { type Asked, firstHoldFrom, type Purse } from '../compute/purses.rules.ts'
 import type { AllocationId, OrganizationId, PriceBookId, TransferId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 import { currencyOf, walletOf } from '../ledger/ledger.ts'
 import type { ApplyResult } from '../ledger/rules.ts'
-import { eventsOfAll } from '../journal/journal.ts'
 import { spellsOfAll } from '../metering/metering.ts'
-import { booksNamed, paidMillis, storageNow, sumsOf } from '../metering/rules.ts'
+import { paidMillis } from '../metering/rules.ts'
 import { ratesOf, ratesOfAll } from '../pricing/pricing.ts'
-import { amountOf, ratePerHour, type Rates, rateOf } from '../pricing/rules.ts'
+import { amountOf, rateOf } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
+import { purses } from './budgets.ts'
+import { burningCompute, stored } from './burning.ts'
 import { credit } from './credits.ts'
 import * as rows from './rows.ts'
-import { keyOf, provableUntil } from './rules.ts'
+import { provableUntil } from './rules.ts'
 
 export {
   type Credit,
@@ -26,6 +28,20 @@ export {
   type TakeBack,
   type TakeBackResult,
 } from './credits.ts'
+export {
+  type Budget,
+  type BudgetReached,
+  type BudgetState,
+  budget,
+  budgetStates,
+  changeBudget,
+  createBudget,
+  endBudget,
+  organizationsWithBudgets,
+  purses,
+  tellBudgets,
+  whyNotPaid,
+} from './budgets.ts'
 export { makeBoundary, organizationsDue, settle, type Settled, settleForHold } from './settlement.ts'
 export { bill, charges, type OpenBill, statement, type Statement, usage, type Usage } from './statements.ts'
 
@@ -48,19 +64,26 @@ export async function grant(tx: Tx, { organization, amount, by, id }: Grant): Pr
 export type Affordable =
   | { readonly ok: true }
   /** What is missing for a minute of the rate, what is owed for storage included. */
-  | { readonly ok: false; readonly shortfall: Nanos }
+  | { readonly ok: false; readonly shortfall: Nanos; readonly purse: Purse['name'] }
 
-/** Has the wallet a minute of the rate, and no debt? Asked by the api before a start; nothing is held. */
+/**
+ * Has the wallet a minute of the rate and no debt, and does every budget and limit allow as much? Asked by
+ * the api before a start; nothing is held.
+ */
 export async function canAfford(
   tx: Tx,
   organization: OrganizationId,
   lines: readonly Line[],
   book: PriceBookId,
+  asked: Asked,
 ): Promise<Affordable> {
   const { available, owed } = await walletOf(tx, organization)
-  const first = firstHold(lines, await ratesOf(tx, book), available)
+  const rates = await ratesOf(tx, book)
+  const first = firstHold(lines, rates, available)
   const shortfall = nanos(owed + ('shortfall' in first ? first.shortfall : 0n))
-  return shortfall > 0n ? { ok: false, shortfall } : { ok: true }
+  if (shortfall > 0n) return { ok: false, shortfall, purse: 'wallet' }
+  const allowed = firstHoldFrom(lines, rates, await purses(tx, organization), asked)
+  return 'shortfall' in allowed ? { ok: false, ...allowed } : { ok: true }
 }
 
 /** What allocations have cost so far, exactly, open spells included. */
@@ -138,8 +161,12 @@ export async function balance(tx: Tx, organization: OrganizationId): Promise<Bal
   const { accounts, posted, held, available, owed } = await walletOf(tx, organization)
   const asOf = await tx.now()
   const running = await runningOf(tx, organization)
-  const storage = await storedOf(tx, organization)
-  const compute = await unbookedCompute(tx, organization, asOf)
+  const storage = await stored(tx, organization)
+  const burning = await burningCompute(tx, organization, asOf)
+  const compute = {
+    unbooked: burning.reduce((sum, row) => sum + row.unbooked, 0n),
+    perHour: burning.reduce((sum, row) => sum + row.perHour, 0n),
+  }
   const storageAt = (when: Instant): bigint =>
     storage.reduce((sum, volume) => sum + volume.unbookedAt(when), 0n)
   const storagePerHour = nanos(storage.reduce((sum, { perHour }) => sum + perHour, 0n))
@@ -164,68 +191,4 @@ export async function balance(tx: Tx, organization: OrganizationId): Promise<Bal
         ? asOf
         : lastInstant(asOf, endOfTime, (when) => needs(when) <= available),
   }
-}
-
-/** Compute that is paid but not yet booked, and what the open spells cost an hour. */
-async function unbookedCompute(
-  tx: Tx,
-  organization: OrganizationId,
-  now: Instant,
-): Promise<{ readonly unbooked: bigint; readonly perHour: bigint }> {
-  const standings = await rows.selectStandings(tx, organization, now)
-  const booked = await bookedOf(
-    tx,
-    standings.map(({ resource }) => resource),
-  )
-  const rates = await ratesOfAll(tx, [...new Set(standings.map(({ priceBook }) => priceBook))])
-  let unbooked = 0n
-  let perHour = 0n
-  for (const row of standings) {
-    const { resource, openSince, lines, priceBook } = row
-    const own: Rates = rates.get(priceBook) ?? new Map()
-    const upTo = openSince === null ? now : provableUntil({ ...row, openSince }, now, silenceMs)
-    const millis = row.paidMillis - BigInt(now - upTo)
-    for (const { sku, quantity } of lines) {
-      const rate = rateOf(own, sku).nanos
-      const before = booked.get(keyOf(resource, sku, priceBook)) ?? 0n
-      unbooked += amountOf(rate, BigInt(quantity) * millis) - amountOf(rate, before)
-    }
-    if (openSince !== null) perHour += ratePerHour(lines, own)
-  }
-  return { unbooked, perHour }
-}
-
-interface Stored {
-  readonly perHour: bigint
-  /** What is not booked of it by an instant. */
-  unbookedAt(when: Instant): bigint
-}
-
-async function storedOf(tx: Tx, organization: OrganizationId): Promise<readonly Stored[]> {
-  const heads = (await rows.selectStorageHeads(tx, organization)).map(({ resource }) => resource)
-  const all = await eventsOfAll(tx, heads)
-  const booked = await bookedOf(tx, heads)
-  const rates = await ratesOfAll(tx, booksNamed(all))
-  return heads.map((resource) => {
-    const events = all.filter((event) => event.resource === resource)
-    const volume = storageNow(events)
-    const rateIn = (book: PriceBookId, sku: string): Nanos => rateOf(rates.get(book) ?? new Map(), sku).nanos
-    return {
-      perHour: volume ? rateIn(volume.priceBook, volume.sku) * BigInt(volume.sizeGib) : 0n,
-      unbookedAt: (when) =>
-        sumsOf(events, when).reduce((sum, { sku, priceBook, unitMillis }) => {
-          const before = booked.get(keyOf(resource, sku, priceBook)) ?? 0n
-          const rate = rateIn(priceBook, sku)
-          return sum + amountOf(rate, unitMillis) - amountOf(rate, before)
-        }, 0n),
-    }
-  })
-}
-
-async function bookedOf(
-  tx: Tx,
-  resources: Parameters<typeof rows.selectBooked>[1],
-): Promise<ReadonlyMap<string, bigint>> {
-  const booked = await rows.selectBooked(tx, resources)
-  return new Map(booked.map((row) => [keyOf(row.resource, row.sku, row.priceBook), row.unitMillis]))
 }

@@ -4,7 +4,7 @@ import { canAfford } from './billing.ts'
 import { hourMs, instant, parseInstant } from '../kernel/time.ts'
 import type { VolumeId } from '../kernel/ids.ts'
 import { type TestDatabase, testDatabase } from '../store/testing.ts'
-import { after, type Machine, Stage } from './testing.ts'
+import { after, type Machine, someones, Stage } from './testing.ts'
 
 // Boundaries, late truths, storage and debts, told as stories. v100 is 3.60 an hour, so a second costs 1 000
 // 000 nanos; a volume of 1000 GiB costs as much.
@@ -226,10 +226,11 @@ describe('storage', () => {
       assert.deepEqual([posted, available], [0n, 0n])
       assert.equal(receivable, 50n * (2n * 3600n + 1800n) * second - 100n * dollar)
       assert.ok(!('lease' in (await stage.launch(v100))))
-      assert.deepEqual(await stage.store.read((tx) => canAfford(tx, stage.organization, v100, stage.book)), {
-        ok: false,
-        shortfall: (await stage.balance()).receivable + 60n * second,
-      })
+      const answer = await stage.store.read((tx) =>
+        canAfford(tx, stage.organization, v100, stage.book, someones),
+      )
+      const shortfall = (await stage.balance()).receivable + 60n * second
+      assert.deepEqual(answer, { ok: false, shortfall, purse: 'wallet' })
       await stage.grant(1000n * dollar)
       const paid = await stage.balance()
       assert.equal(paid.receivable, 0n)

@@ -2,16 +2,17 @@ import assert from 'node:assert/strict'
 import { sql } from 'kysely'
 import { verifyBill } from '../../../sdk/src/verifier/verifier.ts'
 import { openLease, refreshLease } from '../compute/leases.ts'
+import type { Asked, Purse } from '../compute/purses.rules.ts'
 import type { EventData, EventType, Line, NewEvent, ResourceId, StopReason } from '../journal/rules.ts'
 import { SimulatedClock } from '../kernel/clock.ts'
 import {
   type AllocationId,
   asId,
-  type InstanceId,
   type LeaseId,
   type OrganizationId,
   type PriceBookId,
   seededIds,
+  type SubjectId,
   type VolumeId,
 } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
@@ -24,16 +25,25 @@ import type { Rate } from '../pricing/rules.ts'
 import { clockOf } from '../store/clock.ts'
 import { at, openStore, type Store, type Tx } from '../store/store.ts'
 import { type TestDatabase, testDatabase } from '../store/testing.ts'
-import { balance, bill, grant, type OpenBill, settleForHold } from './billing.ts'
+import { balance, bill, grant, type OpenBill, purses, settleForHold } from './billing.ts'
 
 /** A machine on the stage, as the allocation that runs it. */
 export interface Machine {
   readonly allocation: AllocationId
-  readonly subject: InstanceId
+  readonly subject: SubjectId
   readonly lease: LeaseId
 }
 
 const stageProject = asId('project', 'prj_stage')
+
+/** Whose wish a machine is where a test does not say. */
+export const someones = {
+  subject: asId('instance', 'ins_any'),
+  project: stageProject,
+  askedBy: 'per_us',
+  askedKey: null,
+  job: null,
+}
 
 /** Half a minute: the stage's observer looks that often, so that nothing falls silent by itself. */
 const lookMs = 30_000
@@ -130,16 +140,21 @@ export class Stage {
   }
 
   /** Gives a machine devices; refused as the placer would be. */
-  async launch(lines: readonly Line[]): Promise<Machine | { readonly shortfall: Nanos }> {
+  async launch(
+    lines: readonly Line[],
+    whose: Partial<Asked> = {},
+  ): Promise<Machine | { readonly shortfall: Nanos; readonly purse: Purse['name'] }> {
     return this.store.transact(async (tx) => {
       const allocation = tx.newId('allocation')
-      const subject = tx.newId('instance')
+      const subject = whose.subject ?? tx.newId('instance')
       const { organization, book } = this
       await settleForHold(tx, organization)
-      const opened = await openLease(tx, { organization, allocation, lines, book })
-      if (!opened.ok) return { shortfall: opened.shortfall }
+      const by = { ...someones, subject, ...whose }
+      const allowed = await purses(tx, organization)
+      const opened = await openLease(tx, { organization, allocation, lines, book, by, purses: allowed })
+      if (!opened.ok) return { shortfall: opened.shortfall, purse: opened.purse }
       const machine = { allocation, subject, lease: opened.lease }
-      await this.#insert(tx, machine, lines)
+      await this.#insert(tx, machine, lines, by)
       await record(tx, allocation, organization, [
         {
           type: 'allocated',
@@ -166,20 +181,24 @@ export class Stage {
   }
 
   /** A launch that is known to be affordable, and its readiness. */
-  async run(lines: readonly Line[]): Promise<Machine> {
-    const machine = await this.launch(lines)
+  async run(lines: readonly Line[], whose: Partial<Asked> = {}): Promise<Machine> {
+    const machine = await this.launch(lines, whose)
     assert.ok('lease' in machine, 'the wallet affords it')
     await this.tell(machine, 'ready')
     return machine
   }
 
-  async #insert(tx: Tx, { allocation, subject, lease }: Machine, lines: readonly Line[]): Promise<void> {
+  async #insert(
+    tx: Tx,
+    { allocation, subject, lease }: Machine,
+    lines: readonly Line[],
+    { project, askedBy, askedKey, job }: Omit<Asked, 'subject'> = someones,
+  ): Promise<void> {
     await sql`insert into allocation (id, subject, organization, project, node, lease, flavor, cpus,
-        memory_gib, disk_gib, image_version, price_book, lines, allocated_at)
-      values (${allocation}, ${subject}, ${this.organization}, 'prj_stage', 'nod_stage', ${lease}, 'f.1', 1,
-        1, 1, 'imv_stage', ${this.book}, ${JSON.stringify(lines)}::jsonb, ${at(await tx.now())})`.execute(
-      tx.db,
-    )
+        memory_gib, disk_gib, image_version, price_book, lines, asked_by, asked_key, job, allocated_at)
+      values (${allocation}, ${subject}, ${this.organization}, ${project}, 'nod_stage', ${lease}, 'f.1', 1,
+        1, 1, 'imv_stage', ${this.book}, ${JSON.stringify(lines)}::jsonb, ${askedBy}, ${askedKey}, ${job},
+        ${at(await tx.now())})`.execute(tx.db)
   }
 
   /** Records an event of a machine as compute does; an opener makes the observer see it from now on. */

@@ -18,6 +18,7 @@ import {
   type Watched,
 } from './allocations.rules.ts'
 import { openLease, refreshLease } from './leases.ts'
+import type { Asked, Purse } from './purses.rules.ts'
 import type { EventContext, LifecycleEvent } from './rules.ts'
 
 /** Who or what an event comes from, and what it says; shown to people. */
@@ -46,6 +47,8 @@ export interface Lifecycle<S extends Subject> {
   lock(tx: Tx, id: SubjectId): Promise<S | null>
   /** Moves the subject by one event; answers it as it then is. */
   advance(tx: Tx, subject: S, event: LifecycleEvent, info: EventInfo): Promise<S>
+  /** Whose wish it is that the subject runs: what the scope of a budget is judged by. */
+  asked(subject: S): Asked
 }
 
 /** Gives the chosen devices to a subject: money is held, the journal begins. */
@@ -53,14 +56,21 @@ export async function allocate<S extends Subject>(
   tx: Tx,
   life: Lifecycle<S>,
   subject: S,
-  given: { choice: Choice; flavor: FlavorShape; imageVersion: string; book: PriceBookId },
-): Promise<{ ok: true; allocation: AllocationId } | { ok: false; shortfall: bigint }> {
-  const { choice, flavor, imageVersion, book } = given
+  given: {
+    choice: Choice
+    flavor: FlavorShape
+    imageVersion: string
+    book: PriceBookId
+    purses: readonly Purse[]
+  },
+): Promise<{ ok: true; allocation: AllocationId } | { ok: false; shortfall: bigint; purse: Purse['name'] }> {
+  const { choice, flavor, imageVersion, book, purses } = given
   const id = tx.newId('allocation')
   const { organization, project } = subject
   const { lines } = flavor
-  const lease = await openLease(tx, { organization, allocation: id, lines, book })
-  if (!lease.ok) return { ok: false, shortfall: lease.shortfall }
+  const by = life.asked(subject)
+  const lease = await openLease(tx, { organization, allocation: id, lines, book, by, purses })
+  if (!lease.ok) return { ok: false, shortfall: lease.shortfall, purse: lease.purse }
   const metered = await record(tx, id, organization, [
     {
       type: 'allocated',
@@ -78,6 +88,9 @@ export async function allocate<S extends Subject>(
     imageVersion,
     priceBook: book,
     lines,
+    askedBy: by.askedBy,
+    askedKey: by.askedKey,
+    job: by.job,
     allocatedAt: metered.recordedAt,
   })
   await life.advance(tx, { ...subject, allocation: id }, 'allocated', {
@@ -138,20 +151,24 @@ export async function recordStop(
   await recordUsage(tx, allocation, [{ type: 'stop_accepted', at: stopAt, data: { reason } }])
 }
 
-/** The money of the lease was used up at this second: the journal says so, and the subject is stopped. */
+/**
+ * The money of the lease was used up at this second: the journal says so, and the subject is stopped. `why`
+ * is for the person: which budget or limit it was, where it was not the wallet.
+ */
 export async function endLease<S extends Subject>(
   tx: Tx,
   life: Lifecycle<S>,
   id: SubjectId,
   allocationId: AllocationId,
   usedUpAt: Instant,
+  why: string | null = null,
 ): Promise<void> {
   const subject = await life.lock(tx, id)
   if (subject?.allocation !== allocationId || subject.state !== 'running') return
   const allocation = await placement.lockAllocation(tx, allocationId)
   if (!allocation || allocation.closedAt !== null) return
   await recordUsage(tx, allocation, [{ type: 'lease_ended', at: usedUpAt, data: {} }])
-  await life.advance(tx, subject, 'stop_requested', usedUp)
+  await life.advance(tx, subject, 'stop_requested', why === null ? usedUp : { ...usedUp, detail: why })
 }
 
 /**

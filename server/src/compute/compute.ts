@@ -42,6 +42,8 @@ export interface NewInstance {
   readonly flavor: string
   readonly homeGib: number
   readonly createdBy: string
+  /** The API key with which it is asked for; null: none. */
+  readonly askedKey: string | null
   /** Digest of the request: the same bytes twice find the same instance. */
   readonly requestHash: string
 }
@@ -80,6 +82,7 @@ export async function create(
   const key = makeSshKey(`${fresh.id}@gpuhour`)
   await rows.insertInstance(tx, {
     ...row,
+    askedBy: fresh.createdBy,
     home,
     sshHostKey: key.privateKey,
     sshHostPublicKey: key.publicKey,
@@ -112,9 +115,19 @@ async function mustLock(tx: Tx, id: InstanceId): Promise<rows.InstanceRow> {
   return row
 }
 
-/** Asks for a start. Where the instance is on its way already, nothing changes. */
-export async function start(tx: Tx, id: InstanceId, actor: string): Promise<rows.InstanceRow> {
-  return transition(tx, await mustLock(tx, id), 'start_requested', { actor })
+/**
+ * Asks for a start, with an API key or without. Where the instance is on its way already, nothing changes.
+ */
+export async function start(
+  tx: Tx,
+  id: InstanceId,
+  actor: string,
+  key: string | null = null,
+): Promise<rows.InstanceRow> {
+  const row = await mustLock(tx, id)
+  const after = await transition(tx, row, 'start_requested', { actor })
+  if (after.intent !== row.intent || after.state !== row.state) await rows.writeAsker(tx, id, actor, key)
+  return after
 }
 
 /** Why an instance is stopped, as the journal says it. */
@@ -134,9 +147,14 @@ export async function stop(
 }
 
 /** A stop, then a start: `stopping` with the intent to run returns to the queue. */
-export async function restart(tx: Tx, id: InstanceId, actor: string): Promise<rows.InstanceRow> {
-  const stopped = await stop(tx, id, actor)
-  return transition(tx, stopped, 'start_requested', { actor })
+export async function restart(
+  tx: Tx,
+  id: InstanceId,
+  actor: string,
+  key: string | null = null,
+): Promise<rows.InstanceRow> {
+  await stop(tx, id, actor)
+  return start(tx, id, actor, key)
 }
 
 /** Asks for a deletion: compute and storage are free from now on, and the home goes. */
@@ -166,6 +184,7 @@ export const instanceLifecycle: Lifecycle<rows.InstanceRow> = {
   purpose: 'instance',
   lock: (tx, id) => rows.lockInstance(tx, asId('instance', id)),
   advance: (tx, row, event, info) => transition(tx, row, event, info),
+  asked: ({ id, project, askedBy, askedKey }) => ({ subject: id, project, askedBy, askedKey, job: null }),
 }
 
 /** The one place where an instance's state is assigned. */

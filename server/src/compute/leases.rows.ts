@@ -1,6 +1,13 @@
 import { sql } from 'kysely'
 import type { Line } from '../journal/rules.ts'
-import type { AllocationId, LeaseId, OrganizationId, PriceBookId, SubjectId } from '../kernel/ids.ts'
+import type {
+  AllocationId,
+  LeaseId,
+  OrganizationId,
+  PriceBookId,
+  ProjectId,
+  SubjectId,
+} from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
 
@@ -75,12 +82,17 @@ export interface LeasedRow {
   readonly subject: SubjectId
   readonly lines: readonly Line[]
   readonly priceBook: PriceBookId
+  readonly project: ProjectId
+  readonly askedBy: string
+  readonly askedKey: string | null
+  readonly job: string | null
   readonly lastSeenAt: Instant | null
 }
 
 export async function selectLeased(tx: Tx, leases: readonly LeaseId[]): Promise<readonly LeasedRow[]> {
   const { rows } = await sql<LeasedRow>`
-    select lease, id as allocation, subject, lines, price_book as "priceBook", last_seen_at as "lastSeenAt"
+    select lease, id as allocation, subject, lines, price_book as "priceBook", last_seen_at as "lastSeenAt",
+      project, asked_by as "askedBy", asked_key as "askedKey", job
     from allocation where lease = any(${leases}::text[]) order by id`.execute(tx.db)
   return rows
 }

@@ -20,8 +20,6 @@ import { ratePerHour } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
 import * as rows from './leases.rows.ts'
 import {
-  commonEnd,
-  firstHold,
   isOvershot,
   isRunning,
   leaseMsLow,
@@ -32,16 +30,29 @@ import {
   silenceMs,
   usedUpAt,
 } from './leases.rules.ts'
+import { type Asked, type AskedPayer, firstHoldFrom, type Purse, reachOf } from './purses.rules.ts'
 
 /** A lease with its first hold, or why there is none. */
 export type OpenedLease =
   | { readonly ok: true; readonly lease: LeaseId }
   /** `shortfall` is what is missing for a minute of the rate, what is owed for storage included. */
-  | { readonly ok: false; readonly reason: 'insufficient_funds'; readonly shortfall: Nanos }
+  | {
+      readonly ok: false
+      readonly reason: 'insufficient_funds'
+      readonly shortfall: Nanos
+      /** What does not cover it: the wallet, a budget, or the run's own limit. */
+      readonly purse: Purse['name']
+    }
+
+/** The wallet as the one purse that everything of an organization draws on. */
+function walletPurse(available: bigint): Purse {
+  return { name: 'wallet', available, onlyStarts: false, pays: () => true }
+}
 
 /**
  * Opens a lease for an allocation that is about to be made, with its first hold. The caller has locked its
  * subject and let billing settle what has ended; it inserts the allocation right after, naming the lease.
+ * `purses` are what budgets and limits still allow, looked at after that settlement.
  */
 export async function openLease(
   tx: Tx,
@@ -50,15 +61,18 @@ export async function openLease(
     readonly allocation: AllocationId
     readonly lines: readonly Line[]
     readonly book: PriceBookId
+    readonly by: Asked
+    readonly purses: readonly Purse[]
   },
 ): Promise<OpenedLease> {
-  const { organization, allocation, lines } = asked
+  const { organization, allocation, lines, purses, by } = asked
   await lock(tx, organization)
   const rates = await ratesOf(tx, asked.book)
   const { accounts, available, owed } = await lockWallet(tx, organization)
-  const first = firstHold(lines, rates, available)
-  const shortfall = nanos(owed + ('shortfall' in first ? first.shortfall : 0n))
-  if ('shortfall' in first || owed > 0n) return { ok: false, reason: 'insufficient_funds', shortfall }
+  const first = firstHoldFrom(lines, rates, [walletPurse(available), ...purses], by)
+  const purse = 'shortfall' in first ? first.purse : 'wallet'
+  const shortfall = nanos((purse === 'wallet' ? owed : 0n) + ('shortfall' in first ? first.shortfall : 0n))
+  if ('shortfall' in first || owed > 0n) return { ok: false, reason: 'insufficient_funds', shortfall, purse }
   const lease = tx.newId('lease')
   await rows.insertLease(tx, lease, organization)
   if (first.hold > 0n && ratePerHour(lines, rates) > 0n) {
@@ -132,13 +146,14 @@ export async function refreshLease(tx: Tx, lease: LeaseId): Promise<Refreshed> {
 }
 
 interface LeasedRank extends Rank {
+  readonly asked: Asked
   readonly allocation: AllocationId
   readonly subject: SubjectId
   readonly lastSeenAt: Instant | null
 }
 
 /** A lease with all that says how far its money reaches. */
-interface LeasePayer extends Payer {
+interface LeasePayer extends AskedPayer {
   readonly lease: LeaseId
   readonly organization: OrganizationId
   readonly until: Instant | null
@@ -162,15 +177,17 @@ async function payersOf(tx: Tx, leases: readonly rows.LeaseRow[]): Promise<reado
       tx,
       own.map(({ allocation }) => allocation),
     )
-    const ranks = own.map(({ allocation, subject, lines, priceBook, lastSeenAt }) => ({
+    const ranks = own.map(({ allocation, subject, lines, priceBook, lastSeenAt, ...asked }) => ({
       allocation,
       subject,
+      asked: { ...asked, subject },
       lines,
       lastSeenAt,
       rates: rates.get(priceBook) ?? new Map(),
       spells: spells.get(allocation) ?? [],
     }))
-    payers.push({ ...row, ranks, covered })
+    const [first] = ranks
+    if (first) payers.push({ ...row, ranks, covered, asked: first.asked })
   }
   return payers
 }
@@ -197,29 +214,39 @@ export interface UsedUp {
   readonly subject: SubjectId
   readonly allocation: AllocationId
   readonly at: Instant
+  /** What could not pay for more. */
+  readonly purse: Purse['name']
 }
 
 /**
  * Would a call of `extend` change anything now: is there money for another second, or a lease that is used
  * up?
  */
-export async function isExtendable(tx: Tx, organization: OrganizationId, now: Instant): Promise<boolean> {
+export async function isExtendable(
+  tx: Tx,
+  organization: OrganizationId,
+  now: Instant,
+  purses: readonly Purse[],
+): Promise<boolean> {
   const payers = await sighted(tx, await rows.selectRunning(tx, organization), now)
   const from = earliest(payers)
   if (from === null) return false
   if (from <= now) return true
   const { available } = await walletOf(tx, organization)
-  return commonEnd(payers, available, from, instant(now + leaseMsMax)) >= from + 1000
+  const reach = reachOf(payers, [walletPurse(available), ...purses], from, instant(now + leaseMsMax))
+  return payers.some((payer) => needUntil(payer, reach.get(payer)?.end ?? from) > 0n)
 }
 
 /**
  * Extends all running leases of an organization to one common second, at most ten minutes ahead, the one
- * furthest behind first. The caller has let billing settle storage and what has ended, in the same
- * transaction. Answers those that are used up and stay so.
+ * furthest behind first; those whose budget or limit allows less end there, and the others go on. The caller
+ * has let billing settle storage and what has ended, in the same transaction, and looked at the purses after
+ * that. Answers those that are used up and stay so.
  */
 export async function extend(
   tx: Tx,
   organization: OrganizationId,
+  purses: readonly Purse[],
 ): Promise<{ readonly extended: number; readonly usedUp: readonly UsedUp[] }> {
   await lock(tx, organization)
   const { accounts, available } = await lockWallet(tx, organization)
@@ -227,10 +254,11 @@ export async function extend(
   const payers = await sighted(tx, await rows.selectRunning(tx, organization), now)
   const from = earliest(payers)
   if (from === null) return { extended: 0, usedUp: [] }
-  const end = commonEnd(payers, available, from, instant(now + leaseMsMax))
+  const reach = reachOf(payers, [walletPurse(available), ...purses], from, instant(now + leaseMsMax))
   const usedUp: UsedUp[] = []
   let extended = 0
   for (const payer of payers) {
+    const { end, limitedBy } = reach.get(payer) ?? { end: from, limitedBy: null }
     const need = needUntil(payer, end)
     const [first] = payer.ranks
     if (need > 0n && first) {
@@ -241,7 +269,8 @@ export async function extend(
     if (need > 0n) await rows.updateLease(tx, payer.lease, until, null)
     if (until === null || until > now) continue
     for (const { allocation, subject, spells } of payer.ranks)
-      if (spells.at(-1)?.to === null) usedUp.push({ lease: payer.lease, subject, allocation, at: until })
+      if (spells.at(-1)?.to === null)
+        usedUp.push({ lease: payer.lease, subject, allocation, at: until, purse: limitedBy ?? 'wallet' })
   }
   return { extended, usedUp }
 }

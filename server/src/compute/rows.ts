@@ -22,6 +22,10 @@ export interface InstanceRow {
   readonly flavor: string
   readonly home: VolumeId
   readonly createdBy: string
+  /** The person who last asked for a start. */
+  readonly askedBy: string
+  /** The API key with which they did; null: none. */
+  readonly askedKey: string | null
   readonly requestHash: string
   readonly intent: Intent
   readonly state: InstanceState
@@ -41,6 +45,7 @@ export interface InstanceRow {
 }
 
 const columns = sql`id, organization, project, name, image, version, flavor, home, created_by as "createdBy",
+  asked_by as "askedBy", asked_key as "askedKey",
   request_hash as "requestHash", intent, state, outcome, exit_code as "exitCode", exit_signal as "exitSignal",
   out_of_memory as "outOfMemory", reason, elsewhere_count as "elsewhereCount", exited_cleanly as
   "exitedCleanly",
@@ -62,6 +67,8 @@ export async function insertInstance(
     | 'flavor'
     | 'home'
     | 'createdBy'
+    | 'askedBy'
+    | 'askedKey'
     | 'requestHash'
     | 'sshHostKey'
     | 'sshHostPublicKey'
@@ -69,10 +76,12 @@ export async function insertInstance(
   >,
 ): Promise<void> {
   await sql`insert into instance (id, organization, project, name, image, version, flavor, home, created_by,
-      request_hash, intent, state, ssh_host_key, ssh_host_public_key, created_at, changed_at)
+      asked_by, asked_key, request_hash, intent, state, ssh_host_key, ssh_host_public_key,
+      created_at, changed_at)
     values (${row.id}, ${row.organization}, ${row.project}, ${row.name}, ${row.image}, ${row.version},
     ${row.flavor},
-      ${row.home}, ${row.createdBy}, ${row.requestHash}, 'running', 'queued', ${row.sshHostKey},
+      ${row.home}, ${row.createdBy}, ${row.askedBy}, ${row.askedKey}, ${row.requestHash},
+      'running', 'queued', ${row.sshHostKey},
       ${row.sshHostPublicKey}, ${at(row.createdAt)}, ${at(row.createdAt)})`.execute(tx.db)
 }
 
@@ -115,6 +124,18 @@ export async function deletingInstances(tx: Tx): Promise<readonly InstanceRow[]>
   const { rows } = await sql<InstanceRow>`
     select ${columns} from instance where state = 'deleting' order by id`.execute(tx.db)
   return rows
+}
+
+/** Somebody asks for a start: what it costs from now on is theirs. */
+export async function writeAsker(
+  tx: Tx,
+  id: InstanceId,
+  askedBy: string,
+  askedKey: string | null,
+): Promise<void> {
+  await sql`update instance set asked_by = ${askedBy}, asked_key = ${askedKey} where id = ${id}`.execute(
+    tx.db,
+  )
 }
 
 /** Writes a life; called by `transition` alone. */

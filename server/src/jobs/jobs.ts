@@ -13,7 +13,15 @@ import * as rows from './rows.ts'
 import { type CancelOutcome, hasEnded, type RunEvent, type RunState, stepRun } from './rules.ts'
 
 export type { FreshRun, RunRow } from './rows.ts'
-export { limitedRuns, liveRuns, markLogComplete, run, runsOf, runsWithOpenLog } from './rows.ts'
+export {
+  costLimitedRuns,
+  limitedRuns,
+  liveRuns,
+  markLogComplete,
+  run,
+  runsOf,
+  runsWithOpenLog,
+} from './rows.ts'
 
 /**
  * Makes a run that waits for its devices. The same request again answers `created: false` and what is there.
@@ -92,6 +100,13 @@ export const runLifecycle: Lifecycle<rows.RunRow> = {
     const exitedCleanly = info.exit?.exitCode === 0 && !info.exit.outOfMemory
     return transition(tx, row, event, { ...info, ...unpaid, exitedCleanly })
   },
+  asked: ({ id, project, createdBy, askedKey, name }) => ({
+    subject: id,
+    project,
+    askedBy: createdBy,
+    askedKey,
+    job: name,
+  }),
 }
 
 function isRunEvent(event: LifecycleEvent): event is RunEvent {

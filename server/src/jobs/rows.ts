@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { AllocationId, OrganizationId, ProjectId, RunId, VolumeId } from '../kernel/ids.ts'
+import type { Nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
 import type { RunState } from './rules.ts'
@@ -18,6 +19,10 @@ export interface RunRow {
   readonly volume: VolumeId | null
   readonly timeLimitMs: bigint | null
   readonly createdBy: string
+  /** The API key with which it was asked for; null: none. */
+  readonly askedKey: string | null
+  /** What the whole run may cost, nano-units; null: no limit of its own. */
+  readonly costLimit: Nanos | null
   readonly requestHash: string
   readonly intent: 'running' | 'stopped'
   readonly state: RunState
@@ -36,7 +41,8 @@ export interface RunRow {
 }
 
 const columns = sql`id, organization, project, name, image, version, flavor, command, environment, volume,
-  time_limit_ms as "timeLimitMs", created_by as "createdBy", request_hash as "requestHash", intent, state,
+  time_limit_ms as "timeLimitMs", created_by as "createdBy", asked_key as "askedKey",
+  cost_limit_nanos as "costLimit", request_hash as "requestHash", intent, state,
   outcome,
   exit_code as "exitCode", exit_signal as "exitSignal", out_of_memory as "outOfMemory", reason,
   elsewhere_count as "elsewhereCount", exited_cleanly as "exitedCleanly", allocation, log_complete as
@@ -58,6 +64,8 @@ export type FreshRun = Pick<
   | 'volume'
   | 'timeLimitMs'
   | 'createdBy'
+  | 'askedKey'
+  | 'costLimit'
   | 'requestHash'
 >
 
@@ -65,11 +73,13 @@ export type FreshRun = Pick<
 export async function insertRun(tx: Tx, row: FreshRun, now: Instant): Promise<void> {
   await sql`insert into job_run (id, organization, project, name, image, version, flavor, command,
     environment, volume,
-      time_limit_ms, created_by, request_hash, intent, state, created_at, changed_at)
+      time_limit_ms, created_by, asked_key, cost_limit_nanos, request_hash, intent, state,
+      created_at, changed_at)
     values (${row.id}, ${row.organization}, ${row.project}, ${row.name}, ${row.image}, ${row.version},
     ${row.flavor},
       ${JSON.stringify(row.command)}, ${JSON.stringify(row.environment)}, ${row.volume}, ${row.timeLimitMs},
-      ${row.createdBy}, ${row.requestHash}, 'running', 'queued', ${at(now)}, ${at(now)})`.execute(tx.db)
+      ${row.createdBy}, ${row.askedKey}, ${row.costLimit?.toString() ?? null}, ${row.requestHash},
+      'running', 'queued', ${at(now)}, ${at(now)})`.execute(tx.db)
 }
 
 /** One run. */
@@ -127,6 +137,18 @@ export async function limitedRuns(tx: Tx): Promise<readonly RunRow[]> {
     where time_limit_ms is not null and state in ('preparing', 'running', 'unreachable') order by id`.execute(
     tx.db,
   )
+  return rows
+}
+
+/** Runs with a limit on what they may cost that are live or wait, of an organization. */
+export async function costLimitedRuns(
+  tx: Tx,
+  organization: OrganizationId,
+): Promise<readonly { readonly id: RunId; readonly costLimit: Nanos }[]> {
+  const { rows } = await sql<{ id: RunId; costLimit: Nanos }>`
+    select id, cost_limit_nanos as "costLimit" from job_run
+    where organization = ${organization} and cost_limit_nanos is not null
+      and state in ('queued', 'preparing', 'running', 'unreachable') order by id`.execute(tx.db)
   return rows
 }
 

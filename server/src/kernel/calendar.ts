@@ -78,3 +78,33 @@ export function monthLater(at: Instant, timeZone: string): Instant {
   const shown = firstShowing(wanted, Date.parse(`${wanted.replace(' ', 'T')}Z`), timeZone)
   return instant(shown + (at % 1000))
 }
+
+/** A stretch of days by the clocks of a place; a week begins on Monday. */
+export type CalendarPeriod = 'day' | 'week' | 'month'
+
+const dayMs = 86_400_000
+
+/**
+ * The local midnight with which a day begins, or what the clocks show first; `utcDay` is its date as if by
+ * UTC.
+ */
+function startOfDay(utcDay: number, timeZone: string): Instant {
+  return firstShowing(`${new Date(utcDay).toISOString().slice(0, 10)} 00:00:00`, utcDay, timeZone)
+}
+
+/** The day, week or month in which an instant lies, by the clocks of the zone; half-open. */
+export function calendarPeriod(
+  at: Instant,
+  period: CalendarPeriod,
+  timeZone: string,
+): { readonly from: Instant; readonly to: Instant } {
+  if (period === 'month') {
+    const month = monthOf(at, timeZone)
+    return { from: startOfMonth(month, timeZone), to: startOfMonth(monthAfter(month), timeZone) }
+  }
+  const today = Date.parse(`${localText(at, timeZone).slice(0, 10)}T00:00:00Z`)
+  const days = period === 'day' ? 1 : 7
+  // 1970-01-01 was a Thursday: three days after a Monday.
+  const first = period === 'day' ? today : today - ((Math.floor(today / dayMs) + 3) % 7) * dayMs
+  return { from: startOfDay(first, timeZone), to: startOfDay(first + days * dayMs, timeZone) }
+}

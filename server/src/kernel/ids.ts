@@ -30,6 +30,7 @@ export const prefixOf = {
   webhook: 'whk',
   delivery: 'dlv',
   mail: 'mai',
+  budget: 'bud',
   request: 'req',
   platform: 'plt',
 } as const
@@ -52,6 +53,7 @@ export type TransferId = Id<'transfer'>
 export type AccountId = Id<'account'>
 export type PriceBookId = Id<'priceBook'>
 export type ChargeId = Id<'charge'>
+export type BudgetId = Id<'budget'>
 /** What an allocation is made for. */
 export type SubjectId = InstanceId | RunId
 

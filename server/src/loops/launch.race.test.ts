@@ -95,7 +95,9 @@ async function launch(
   const work = async (): Promise<void> => {
     for (let id = ids.pop(); id; id = ids.pop()) {
       const asked = { id, organization, project, name: id, image, version: '1', flavor, homeGib: 1 }
-      await store.transact((tx) => compute.create(tx, { ...asked, createdBy: 'us', requestHash: asked.id }))
+      await store.transact((tx) =>
+        compute.create(tx, { ...asked, createdBy: 'us', askedKey: null, requestHash: asked.id }),
+      )
     }
   }
   await Promise.all(Array.from({ length: connections }, work))
@@ -147,7 +149,10 @@ test('five hundred launches on a wallet of seven holds: seven start, nobody over
   assert.deepEqual({ posted, held, available }, { posted: 7n * hold, held: 7n * hold, available: 0n })
   const { organization, project, store } = here
   const book = asId('priceBook', live[0]?.priceBook ?? '')
-  const next = await store.read((tx) => canAfford(tx, organization, [{ sku: 'gpu.h100', quantity: 1 }], book))
+  const subject = asId('instance', 'ins_next')
+  const asked = { subject, project, askedBy: 'us', askedKey: null, job: null }
+  const wanted = [{ sku: 'gpu.h100', quantity: 1 }]
+  const next = await store.read((tx) => canAfford(tx, organization, wanted, book, asked))
   assert.equal(next.ok, false)
   const page = { includeDeleted: true, before: null, limit: 1000 }
   const instances = await store.read((tx) => compute.instancesOf(tx, project, page))

@@ -1,4 +1,4 @@
-import { settleForHold } from '../billing/billing.ts'
+import { purses, settleForHold, whyNotPaid } from '../billing/billing.ts'
 import { extend, isExtendable, organizationsToExtend } from '../compute/leases.ts'
 import type { AllocationId, OrganizationId, SubjectId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
@@ -7,9 +7,16 @@ import { type Loop, type PassReport, Troubles } from './loop.ts'
 
 /**
  * Ends what a lease paid for at the second at which it was used up: locks the subject and its allocation,
- * records `lease_ended` and asks for the stop. Harmless where something else ended it in the meantime.
+ * records `lease_ended` and asks for the stop. Harmless where something else ended it in the meantime. `why`
+ * names the budget or limit that was used up; null: the wallet was.
  */
-export type EndLease = (tx: Tx, subject: SubjectId, allocation: AllocationId, at: Instant) => Promise<void>
+export type EndLease = (
+  tx: Tx,
+  subject: SubjectId,
+  allocation: AllocationId,
+  at: Instant,
+  why: string | null,
+) => Promise<void>
 
 /** Holds more money for what runs, and ends what there is no more money for. */
 export function makeLeaseKeeper(store: Store, endLease: EndLease): Loop {
@@ -17,17 +24,19 @@ export function makeLeaseKeeper(store: Store, endLease: EndLease): Loop {
     organization: OrganizationId,
     counts: { extended: number; ended: number },
   ): Promise<void> => {
-    const isDue = await store.read(async (tx) => isExtendable(tx, organization, await tx.now()))
+    const isDue = await store.read(async (tx) =>
+      isExtendable(tx, organization, await tx.now(), await purses(tx, organization)),
+    )
     if (!isDue) return
     const { extended, usedUp } = await store.transact(async (tx) => {
       await settleForHold(tx, organization)
-      return extend(tx, organization)
+      return extend(tx, organization, await purses(tx, organization))
     })
     counts.extended += extended
     // Each in a transaction of its own: a subject is locked before money is, and the money has just been
     // looked at.
-    for (const { subject, allocation, at } of usedUp) {
-      await store.transact((tx) => endLease(tx, subject, allocation, at))
+    for (const { subject, allocation, at, purse } of usedUp) {
+      await store.transact(async (tx) => endLease(tx, subject, allocation, at, await whyNotPaid(tx, purse)))
       counts.ended += 1
     }
   }

@@ -1,4 +1,4 @@
-import { settleForHold } from '../billing/billing.ts'
+import { purses, settleForHold, whyNotPaid } from '../billing/billing.ts'
 import * as catalog from '../catalog/catalog.ts'
 import { poolOf } from '../catalog/flavors.rules.ts'
 import { compatibility } from '../catalog/rules.ts'
@@ -134,8 +134,12 @@ export async function place(tx: Tx, request: placement.RequestRow): Promise<Plac
   const currency = await currencyOf(tx, request.organization)
   const book = await pricing.bookInForce(tx, currency, await tx.now())
   if (!book) return { kind: 'refused', why: `there is no price book in ${currency} yet` }
-  const given = await allocate({ choice, flavor, imageVersion: version.id, book: book.id })
-  if (!given.ok) return { kind: 'refused', why: unpaid(given.shortfall, currency) }
+  const allowed = await purses(tx, request.organization)
+  const given = await allocate({ choice, flavor, imageVersion: version.id, book: book.id, purses: allowed })
+  if (!given.ok) {
+    const why = (await whyNotPaid(tx, given.purse)) ?? unpaid(given.shortfall, currency)
+    return { kind: 'refused', why }
+  }
   if (volume) {
     const isAttached = await storage.attach(tx, volume.id, request.subject)
     invariant(isAttached, 'a volume that was looked at under its lock can be mounted', { volume: volume.id })

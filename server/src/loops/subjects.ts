@@ -1,6 +1,7 @@
 import * as allocations from '../compute/allocations.ts'
 import type { Look, LookTimes } from '../compute/allocations.rules.ts'
 import * as compute from '../compute/compute.ts'
+import type { Purse } from '../compute/purses.rules.ts'
 import type { FlavorShape } from '../catalog/flavors.rules.ts'
 import * as jobs from '../jobs/jobs.ts'
 import type { AllocationId, OrganizationId, PriceBookId, SubjectId } from '../kernel/ids.ts'
@@ -72,10 +73,11 @@ export async function endLease(
   subject: SubjectId,
   allocation: AllocationId,
   usedUpAt: Instant,
+  why: string | null,
 ): Promise<void> {
   return isInstance(subject)
-    ? allocations.endLease(tx, compute.instanceLifecycle, subject, allocation, usedUpAt)
-    : allocations.endLease(tx, jobs.runLifecycle, subject, allocation, usedUpAt)
+    ? allocations.endLease(tx, compute.instanceLifecycle, subject, allocation, usedUpAt, why)
+    : allocations.endLease(tx, jobs.runLifecycle, subject, allocation, usedUpAt, why)
 }
 
 /** A preparation that cannot go on, if it still is one of this allocation. */
@@ -103,13 +105,17 @@ export interface Given {
   readonly flavor: FlavorShape
   readonly imageVersion: string
   readonly book: PriceBookId
+  /** What budgets and limits still allow. */
+  readonly purses: readonly Purse[]
 }
 
 /** Locks a subject that still waits for devices; null where it no longer does. */
 export async function lockWaiting(
   tx: Tx,
   subject: SubjectId,
-): Promise<((given: Given) => Promise<{ ok: true } | { ok: false; shortfall: bigint }>) | null> {
+): Promise<
+  ((given: Given) => Promise<{ ok: true } | { ok: false; shortfall: bigint; purse: Purse['name'] }>) | null
+> {
   const waiting = async <S extends allocations.Subject>(life: allocations.Lifecycle<S>) => {
     const row = await life.lock(tx, subject)
     if (row?.state !== 'queued') return null

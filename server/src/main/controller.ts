@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { makeBudgetWatcher } from '../loops/budget_watcher.ts'
 import { makeBuilder } from '../loops/builder.ts'
 import { makeInvoicer } from '../loops/invoicer.ts'
 import { makeLeaseKeeper } from '../loops/lease_keeper.ts'
@@ -81,6 +82,7 @@ const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   observer: [],
   meter: ['billing'],
   lease_keeper: ['billing'],
+  budget_watcher: [],
   log_keeper: ['compute'],
   sweeper: ['compute'],
   builder: ['images'],
@@ -103,6 +105,7 @@ function makeLoops(
     makeReconciler({ store, driver, pool, world, clock, nudgeObserver, onTrouble, inBackground: true }),
     makeMeter(store),
     makeLeaseKeeper(store, endLease),
+    makeBudgetWatcher(store),
     makeInvoicer(store),
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),

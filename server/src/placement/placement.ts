@@ -178,6 +178,9 @@ export interface NewAllocation {
   readonly imageVersion: string
   readonly priceBook: PriceBookId
   readonly lines: readonly Line[]
+  readonly askedBy: string
+  readonly askedKey: string | null
+  readonly job: string | null
   readonly allocatedAt: Instant
 }
 

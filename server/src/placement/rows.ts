@@ -212,6 +212,10 @@ export interface AllocationRow {
   readonly imageVersion: string
   readonly priceBook: PriceBookId
   readonly lines: readonly Line[]
+  /** The person who asked for the start, and the API key with which; a run's name. */
+  readonly askedBy: string
+  readonly askedKey: string | null
+  readonly job: string | null
   readonly allocatedAt: Instant
   readonly nodeStartedAt: Instant | null
   readonly startedSeenAt: Instant | null
@@ -229,7 +233,8 @@ export interface AllocationRow {
 const allocationColumns = sql`id, subject, organization, project, node, lease, flavor, cpus,
   memory_gib as "memoryGib", disk_gib as "diskGib", image_version as "imageVersion", price_book as
   "priceBook", lines,
-  allocated_at as "allocatedAt", node_started_at as "nodeStartedAt", started_seen_at as "startedSeenAt",
+  asked_by as "askedBy", asked_key as "askedKey", job, allocated_at as "allocatedAt",
+  node_started_at as "nodeStartedAt", started_seen_at as "startedSeenAt",
   ready_at as "readyAt", last_seen_at as "lastSeenAt", silent_since as "silentSince", ended_at as "endedAt",
   stage,
   bytes_done as "bytesDone", bytes_total as "bytesTotal", closed_at as "closedAt",
@@ -253,16 +258,20 @@ export async function insertAllocation(
     | 'imageVersion'
     | 'priceBook'
     | 'lines'
+    | 'askedBy'
+    | 'askedKey'
+    | 'job'
     | 'allocatedAt'
   >,
 ): Promise<void> {
   await sql`insert into allocation (id, subject, organization, project, node, lease, flavor, cpus,
     memory_gib, disk_gib,
-      image_version, price_book, lines, allocated_at)
+      image_version, price_book, lines, asked_by, asked_key, job, allocated_at)
     values (${row.id}, ${row.subject}, ${row.organization}, ${row.project}, ${row.node}, ${row.lease},
     ${row.flavor},
       ${row.cpus}, ${row.memoryGib}, ${row.diskGib}, ${row.imageVersion}, ${row.priceBook},
-      ${JSON.stringify(row.lines)}, ${at(row.allocatedAt)})`.execute(tx.db)
+      ${JSON.stringify(row.lines)}, ${row.askedBy}, ${row.askedKey}, ${row.job},
+      ${at(row.allocatedAt)})`.execute(tx.db)
 }
 
 /** Gives devices to an allocation; a device that is given already violates `allocation_device_given_once`. */

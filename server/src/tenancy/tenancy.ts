@@ -113,6 +113,33 @@ export async function createOrganization(
   await rows.insertMember(tx, { organization: row.id, person: owner, role: 'owner', createdAt })
 }
 
+/** What a budget of an organization can be about, as a person names it. */
+export interface Named {
+  readonly id: string
+  readonly name: string
+}
+
+/** The project of an organization by its id or name; null: none. */
+export async function projectNamed(tx: Tx, of: OrganizationId, wanted: string): Promise<Named | null> {
+  const byId = await rows.project(tx, wanted)
+  if (byId?.organization === of) return byId
+  return (await rows.projectsOf(tx, [of])).find(({ name }) => name === wanted) ?? null
+}
+
+/** The member of an organization by id or e-mail; null: none. */
+export async function memberNamed(tx: Tx, of: OrganizationId, wanted: string): Promise<Named | null> {
+  const found = (await rows.person(tx, wanted)) ?? (await rows.personByEmail(tx, wanted))
+  if (!found) return null
+  const isMember = (await rows.memberships(tx, found.id)).some(({ organization }) => organization === of)
+  return isMember ? found : null
+}
+
+/** The API key of an organization by its id; null: none. */
+export async function keyNamed(tx: Tx, of: OrganizationId, wanted: string): Promise<Named | null> {
+  const found = await rows.apiKey(tx, wanted)
+  return found?.organization === of ? found : null
+}
+
 /** Makes a project. */
 export async function createProject(
   tx: Tx,
