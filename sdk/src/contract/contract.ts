@@ -34,6 +34,18 @@ import {
 import { listRunsQuery, logEnd, logLine, logQuery, newRun, run } from './runs.ts'
 import type { PathNames, Route, RouteName, routes } from './routes.ts'
 import { imageReference, pageOf } from './values.ts'
+import {
+  delivery,
+  deliveryDetail,
+  listDeliveriesQuery,
+  madeWebhook,
+  newWebhook,
+  replayed,
+  replaySince,
+  rotatedSecret,
+  webhook,
+  webhookChange,
+} from './webhooks.ts'
 import { listVolumesQuery, newVolume, volume, volumeChange } from './volumes.ts'
 
 /** What a route takes and answers. What makes something answers 201, or 200 when it was made before. */
@@ -180,6 +192,21 @@ export const contract = {
     query: focusQuery,
     files: focusMediaTypes,
   },
+  listWebhooks: { summary: 'Webhooks of an organization', query: listQuery, reply: pageOf(webhook) },
+  createWebhook: { summary: 'Make a webhook', body: newWebhook, reply: madeWebhook, creates: true },
+  getWebhook: { summary: 'One webhook', reply: webhook },
+  changeWebhook: { summary: 'Change it, disable or enable it', body: webhookChange, reply: webhook },
+  deleteWebhook: { summary: 'Delete it; nothing more is sent', reply: done },
+  rotateWebhookSecret: { summary: 'A new secret; for a day both sign', reply: rotatedSecret },
+  testWebhook: { summary: 'Send it a test', reply: delivery },
+  replayWebhook: { summary: 'Send it everything since an instant again', body: replaySince, reply: replayed },
+  listDeliveries: {
+    summary: 'Deliveries to a webhook, newest first',
+    query: listDeliveriesQuery,
+    reply: pageOf(delivery),
+  },
+  getDelivery: { summary: 'One delivery with its message and attempts', reply: deliveryDetail },
+  replayDelivery: { summary: 'Send it again', reply: delivery },
 
   getDoctor: { summary: 'Facts about the platform (operator)', reply: doctor },
 } as const satisfies Record<RouteName, Shape>
@@ -228,3 +255,4 @@ export type { ApiKey, KeyAction, MadeApiKey, Me, Organization, Project, SshKey }
 export { finalRunStates, type LogLine, type Run, type RunState } from './runs.ts'
 export { type IdKind, idPrefixes } from './ids.ts'
 export type { Volume } from './volumes.ts'
+export type { Delivery, DeliveryDetail, MadeWebhook, RotatedSecret, Webhook } from './webhooks.ts'

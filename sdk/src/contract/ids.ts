@@ -10,6 +10,7 @@ export const idPrefixes = {
   volume: 'vol',
   transfer: 'trf',
   budget: 'bud',
+  webhook: 'whk',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -8,6 +8,7 @@ import { doctor, platform } from './operator.ts'
 import { apiKey, me, organization, project, sshKey } from './people.ts'
 import { problem } from './problem.ts'
 import { run } from './runs.ts'
+import { delivery, webhook } from './webhooks.ts'
 import { volume } from './volumes.ts'
 
 type JsonObject = { [name: string]: unknown }
@@ -31,6 +32,8 @@ const components = {
   PriceBook: priceBook,
   Bill: bill,
   Notice: notice,
+  Webhook: webhook,
+  Delivery: delivery,
   Doctor: doctor,
   Problem: problem,
 }

@@ -80,6 +80,17 @@ export const routes = {
   exportEvents: { method: 'GET', path: '/v1/organizations/{organization}/exports/events', kind: 'download' },
   exportLedger: { method: 'GET', path: '/v1/organizations/{organization}/exports/ledger', kind: 'download' },
   exportFocus: { method: 'GET', path: '/v1/organizations/{organization}/exports/focus', kind: 'download' },
+  listWebhooks: { method: 'GET', path: '/v1/organizations/{organization}/webhooks', kind: 'json' },
+  createWebhook: { method: 'POST', path: '/v1/organizations/{organization}/webhooks', kind: 'json' },
+  getWebhook: { method: 'GET', path: '/v1/webhooks/{webhook}', kind: 'json' },
+  changeWebhook: { method: 'PATCH', path: '/v1/webhooks/{webhook}', kind: 'json' },
+  deleteWebhook: { method: 'DELETE', path: '/v1/webhooks/{webhook}', kind: 'json' },
+  rotateWebhookSecret: { method: 'POST', path: '/v1/webhooks/{webhook}/secret', kind: 'json' },
+  testWebhook: { method: 'POST', path: '/v1/webhooks/{webhook}/test', kind: 'json' },
+  replayWebhook: { method: 'POST', path: '/v1/webhooks/{webhook}/replay', kind: 'json' },
+  listDeliveries: { method: 'GET', path: '/v1/webhooks/{webhook}/deliveries', kind: 'json' },
+  getDelivery: { method: 'GET', path: '/v1/deliveries/{delivery}', kind: 'json' },
+  replayDelivery: { method: 'POST', path: '/v1/deliveries/{delivery}/replay', kind: 'json' },
 
   getDoctor: { method: 'GET', path: '/v1/doctor', kind: 'json' },
 } as const satisfies Record<string, Route>

@@ -27,6 +27,7 @@ import { runHandlers } from './runs.ts'
 import { serveSigning } from './signing.ts'
 import { streamResponse, type WireEvent } from './streams.ts'
 import { volumeHandlers } from './volumes.ts'
+import { webhookHandlers } from './webhooks.ts'
 
 /** What the server hands over beside a request; in tests nothing does. */
 interface Connection {
@@ -66,6 +67,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...noticeHandlers(parts),
     ...exportHandlers(parts),
     ...budgetHandlers(parts),
+    ...webhookHandlers(parts),
     ...operatorHandlers(parts),
   }
 }

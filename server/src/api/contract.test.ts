@@ -7,6 +7,8 @@ import { offered } from '../catalog/catalog.ts'
 import { invariant } from '../kernel/errors.ts'
 import { asId } from '../kernel/ids.ts'
 import { makeSshKey } from '../kernel/sshkeys.ts'
+import { testWebhook } from '../notices/deliveries.ts'
+import { createWebhook } from '../notices/webhooks.ts'
 import { findRoom } from '../placement/placement.ts'
 import { bookInForce } from '../pricing/pricing.ts'
 import { flavor as flavorOf } from '../catalog/catalog.ts'
@@ -37,6 +39,8 @@ interface Case {
 const instanceId = freshId('instance')
 const runId = freshId('run')
 const volumeId = freshId('volume')
+const webhookId = freshId('webhook')
+const deliveryId = await tellSomebody()
 const sshKeyId = freshId('sshKey')
 const apiKeyId = freshId('apiKey')
 const budgetId = freshId('budget')
@@ -184,8 +188,43 @@ const cases: Record<RouteName, Case> = {
   exportEvents: { params: { organization }, malformed: { query: { from: '2999-01-01T00:00:00Z' } } },
   exportLedger: { params: { organization }, malformed: { query: { compression: 'zip' } } },
   exportFocus: { params: { organization }, malformed: { query: { version: '0.5' } } },
+  createWebhook: {
+    params: { organization },
+    body: { id: webhookId, name: 'ci', url: 'https://example.com/hooks', types: ['run.changed'] },
+    status: 201,
+    refused: [member.secret, 403],
+    malformed: { body: { id: webhookId, name: '', url: 'https://127.0.0.1/', types: ['no.such'] } },
+  },
+  listWebhooks: { params: { organization }, refused: [member.secret, 403] },
+  getWebhook: { params: { webhook: webhookId } },
+  changeWebhook: {
+    params: { webhook: webhookId },
+    body: { types: [], name: 'everything' },
+    malformed: { body: {} },
+  },
+  rotateWebhookSecret: { params: { webhook: webhookId }, refused: [member.secret, 403] },
+  testWebhook: { params: { webhook: webhookId }, refused: [member.secret, 403] },
+  replayWebhook: {
+    params: { webhook: webhookId },
+    body: { since: '2026-11-27T08:00:00+01:00' },
+    malformed: { body: { since: 'yesterday' } },
+  },
+  listDeliveries: { params: { webhook: webhookId }, malformed: { query: { state: 'lost' } } },
+  getDelivery: { params: { delivery: deliveryId } },
+  replayDelivery: { params: { delivery: deliveryId }, refused: [member.secret, 403] },
+  deleteWebhook: { params: { webhook: webhookId }, refused: [member.secret, 403] },
 
   getDoctor: { refused: [member.secret, 403] },
+}
+
+/** A webhook that was sent something. */
+function tellSomebody(): Promise<string> {
+  return api.store.transact(async (tx) => {
+    const [id, url] = [freshId('webhook'), 'https://example.com/']
+    const by = { organization, createdBy: api.demo.operator }
+    await createWebhook(tx, { id, url, name: 'told', types: [], ...by }, { networks: [] })
+    return testWebhook(tx, id)
+  })
 }
 
 function ask(route: RouteName, one: Case, secret: string, stop?: AbortSignal): Promise<Response> {

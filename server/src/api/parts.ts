@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { Store } from '../store/store.ts'
 import type { Sessions } from '../identity/sessions.ts'
+import type { AddressPolicy } from '../notices/addresses.rules.ts'
 import type { Nudges } from './nudges.ts'
 
 /** Where the doors of instances stand. */
@@ -30,6 +31,10 @@ export interface ApiParts {
   /** The folder of the built console; null where there is none. */
   readonly consoleDir: string | null
   readonly version: string
+  /** The id of this platform. */
+  readonly installation: string
+  /** Where webhooks may lead. */
+  readonly webhookPolicy: AddressPolicy
   readonly runtime: string
   /** Where the machines stand, as exports say it. */
   readonly region: string

@@ -98,6 +98,8 @@ export async function testApi(clock: Clock = systemClock): Promise<TestApi> {
     dataDir,
     consoleDir: null,
     version: '0.0.0-test',
+    installation: 'plt_test',
+    webhookPolicy: { networks: [] },
     runtime: 'simulated',
     region: 'test-1',
     configuration: [{ name: 'GPUHOUR_DATA', value: dataDir, meaning: 'Everything the platform keeps.' }],

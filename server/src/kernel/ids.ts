@@ -121,6 +121,11 @@ export function newSecret(prefix: string): string {
   return `${prefix}${base32(randomBytes(35))}`
 }
 
+/** A secret of 256 random bits in base64, with a prefix, as Standard Webhooks writes one. */
+export function newBase64Secret(prefix: string): string {
+  return `${prefix}${randomBytes(32).toString('base64')}`
+}
+
 /** SHA-256 in lower-case hex, for secrets at rest and for request digests. */
 export function sha256Hex(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex')

@@ -3,7 +3,7 @@ import { createApp } from '../api/app.ts'
 import { openNudges } from '../api/nudges.ts'
 import { openSessions } from '../identity/sessions.ts'
 import { AppError, invariant } from '../kernel/errors.ts'
-import { describe } from './config.ts'
+import { describe, webhookPolicyOf } from './config.ts'
 import { aborted, type RoleContext, type RunningRole } from './context.ts'
 
 /** A request that is still being answered when the role ends gets this long, in ms. */
@@ -57,6 +57,8 @@ export async function startApi(context: RoleContext): Promise<RunningRole> {
     dataDir: config.dataDir,
     consoleDir,
     version: platform.version,
+    installation: platform.installation,
+    webhookPolicy: webhookPolicyOf(config),
     runtime: config.runtime,
     region: config.region,
     configuration: describe(config).map(({ variable: name, value, meaning }) => ({ name, value, meaning })),

@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError, type FieldError } from '../kernel/errors.ts'
+import { type AddressPolicy, isNetwork } from '../notices/addresses.rules.ts'
 
 const port = z.coerce.number().int().min(0).max(65_535)
 const folder = z.string().startsWith('/', 'give an absolute path, beginning with "/"')
@@ -104,6 +105,17 @@ const table = {
     unit: 'auto | registry | mirror',
     meaning: 'Where images get their Debian from: a registry by digest, or a Debian mirror by mmdebstrap.',
   },
+  webhookNetworks: {
+    variable: 'GPUHOUR_WEBHOOK_NETWORKS',
+    schema: z
+      .string()
+      .refine((text) => text.split(',').every(isNetwork), 'give ranges such as "10.1.0.0/16,fd12::/48"')
+      .nullable()
+      .default(null),
+    unit: 'CIDR, …',
+    meaning:
+      'Networks that are not public and that webhooks may lead to, there also by http and on any port.',
+  },
   logLevel: {
     variable: 'GPUHOUR_LOG_LEVEL',
     schema: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -181,6 +193,11 @@ export function describe(config: Config): readonly VariableLine[] {
     unit: table[field].unit,
     meaning: table[field].meaning,
   }))
+}
+
+/** Where webhooks may lead. */
+export function webhookPolicyOf({ webhookNetworks }: Config): AddressPolicy {
+  return { networks: webhookNetworks?.split(',') ?? [] }
 }
 
 /** The socket of the engine as a path. */

@@ -8,12 +8,14 @@ import { makeLogKeeper } from '../loops/log_keeper.ts'
 import type { Loop } from '../loops/loop.ts'
 import { makeMeter } from '../loops/meter.ts'
 import { makeObserver } from '../loops/observer.ts'
+import { makeOutbox } from '../loops/outbox.ts'
 import { makePlacer } from '../loops/placer.ts'
 import { makeReconciler } from '../loops/reconciler.ts'
 import { makeRegistrar } from '../loops/registrar.ts'
 import { type Running, runLoop } from '../loops/runner.ts'
 import { endLease, living, recordLeave } from '../loops/subjects.ts'
 import { makeSweeper } from '../loops/sweeper.ts'
+import { makeWebhookSender } from '../loops/webhook_sender.ts'
 import { emptyWorld } from '../loops/world.ts'
 import { liveAllocations } from '../placement/placement.ts'
 import { DockerRuntime, removerBy } from '../runtime/docker/docker.ts'
@@ -26,6 +28,7 @@ import { SimulatedPool } from '../runtime/simulated/volumes.ts'
 import { SimulatedWorld } from '../runtime/simulated/world.ts'
 import type { VolumePool } from '../runtime/volumes.ts'
 import type { Channel } from '../store/store.ts'
+import { webhookPolicyOf } from './config.ts'
 import { aborted, MainIsGone, type RoleContext, type RunningRole } from './context.ts'
 import { imageBuilderOf } from './images.ts'
 import { writeLoopHealth } from './loophealth.ts'
@@ -87,14 +90,18 @@ const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   sweeper: ['compute'],
   builder: ['images'],
   invoicer: ['invoices'],
+  outbox: ['notices'],
 }
 
 function makeLoops(
   context: RoleContext,
   { driver, pool }: Runtime,
-  nudgeObserver: () => void,
+  nudge: (loop: string) => void,
 ): readonly Loop[] {
-  const { store, clock, log, config } = context
+  const { store, clock, log, config, platform } = context
+  const { installation, version } = platform
+  const nudgeObserver = (): void => nudge('observer')
+  const send = makeWebhookSender({ policy: webhookPolicyOf(config), clock, version })
   const world = emptyWorld()
   const onTrouble = (subject: string, what: string, error: unknown): void =>
     log.warn({ err: error, subject }, `cannot do this now, and will try again: ${what}`)
@@ -109,6 +116,10 @@ function makeLoops(
     makeInvoicer(store),
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
+    makeOutbox({
+      ...{ store, send, clock, installation, onTrouble, inBackground: true },
+      nudge: () => nudge('outbox'),
+    }),
     ...(driver.name === 'docker'
       ? [makeBuilder({ store, builder: imageBuilderOf(context), clock, onTrouble })]
       : []),
@@ -129,13 +140,13 @@ async function runLoops(
   const over = new AbortController()
   const whileRunning = AbortSignal.any([signal, over.signal])
   const running = new Map<string, Running>()
-  const loops = makeLoops(context, runtime, () => running.get('observer')?.nudge())
+  const loops = makeLoops(context, runtime, (loop) => running.get(loop)?.nudge())
   const onFailure = (loop: string, error: unknown): void =>
     log.error({ err: error, loop }, `the ${loop} failed`)
   const [observer, registrar] = loops
   await registrar?.pass(signal)
   await observer?.pass(signal)
-  const channels: readonly Channel[] = ['placement', 'compute', 'billing', 'images', 'logs', 'invoices']
+  const channels = [...new Set(Object.values(nudgedBy).flat())]
   let unlisten = async (): Promise<void> => {}
   try {
     for (const loop of loops) running.set(loop.name, runLoop(loop, clock, whileRunning, onFailure))
