@@ -4,6 +4,8 @@ import { formatInstant, type Instant, instant, later, secondMs } from '../kernel
 import type { Stretch } from '../metering/rules.ts'
 import { amountOf, type Rate, type Unit } from '../pricing/rules.ts'
 import type { Row } from './exports.rules.ts'
+import type { Funding, InvoiceId } from './invoices.rules.ts'
+import type { TaxLine } from './tax.rules.ts'
 
 /*
  * FOCUS, the FinOps Open Cost and Usage Specification: Cost and Usage rows of version 1.0, 1.2 and 1.4. Which
@@ -119,10 +121,8 @@ function skuCells(sku: string, unit: Unit): Row {
 export interface FocusParties {
   readonly organization: { readonly id: string; readonly name: string }
   readonly currency: string
-  /** Who runs the platform and its machines. */
+  /** Who runs the platform and its machines, and issues its invoices. */
   readonly provider: string
-  /** Who issues its invoices. */
-  readonly issuer: string
   /** Where the machines stand. */
   readonly region: string
 }
@@ -133,20 +133,21 @@ export interface FocusPeriod {
   readonly end: Instant
   readonly from: Instant
   readonly to: Instant
-  /** Its invoice's number; null until there is one. */
-  readonly invoice: string | null
+  /** Null until there is one with a number. */
+  readonly invoice: { readonly id: InvoiceId; readonly number: string; readonly issuer: string } | null
 }
 
 /** What is the same in every row of a period. */
 function periodCells(parties: FocusParties, { start, end, invoice }: FocusPeriod): Row {
-  const { organization, currency, provider, issuer } = parties
+  const { organization, currency, provider } = parties
+  const issuer = invoice?.issuer ?? provider
   return {
     BillingAccountId: organization.id,
     BillingAccountName: organization.name,
     BillingCurrency: currency,
     BillingPeriodStart: startText(start),
     BillingPeriodEnd: endText(end),
-    InvoiceId: invoice,
+    InvoiceId: invoice?.number ?? null,
     ...{ InvoiceIssuerName: issuer, InvoiceIssuer: issuer },
     ...{ ProviderName: provider, Provider: provider, PublisherName: provider, Publisher: provider },
     ...{ HostProviderName: provider, ServiceProviderName: provider },
@@ -225,6 +226,63 @@ export function usageRow(
     ...{ x_PriceBookId: priceBook, x_UsageResourceId: resource },
     x_UnitMillis: isTaken ? -change.unitMillis : change.unitMillis,
   }
+}
+
+/** What an invoice adds to its charges. */
+export interface Invoiced {
+  /** The charges, to the nano. */
+  readonly exact: Nanos
+  readonly taxes: readonly TaxLine[]
+  readonly funding: readonly Funding[]
+}
+
+/** What an invoice asks for: all of it that the customer paid or owes. */
+export function payableOf({ funding }: Pick<Invoiced, 'funding'>): Nanos {
+  const parts = funding.filter(({ source }) => source === 'prepaid' || source === 'due')
+  return nanos(parts.reduce((sum, { amount }) => sum + amount, 0n))
+}
+
+/** A row that is about an invoice as a whole. */
+function wholeRow(
+  parties: FocusParties,
+  period: FocusPeriod,
+  category: 'Tax' | 'Credit' | 'Adjustment',
+  description: string,
+  amount: bigint,
+): Row {
+  const cost = formatAmount(amount)
+  return {
+    ...periodCells(parties, period),
+    ...{ ServiceCategory: 'Other', ServiceSubcategory: 'Other (Other)', ServiceName: 'Billing' },
+    ...{ BilledCost: cost, ContractedCost: cost, EffectiveCost: cost, ListCost: cost },
+    ...{ ChargeCategory: category, ChargeType: category, ChargeDescription: description },
+    ChargeFrequency: 'One-Time',
+    ChargePeriodStart: startText(period.start),
+    ChargePeriodEnd: endText(period.end),
+  }
+}
+
+/**
+ * Tax, what promotional credit paid and what was ours to bear, and what rounding to minor units changed: with
+ * these the billed costs of an invoice add up to what it asks for.
+ */
+export function invoiceRows(parties: FocusParties, period: FocusPeriod, invoiced: Invoiced): readonly Row[] {
+  const { exact, taxes, funding } = invoiced
+  const paidBy = (source: Funding['source']): bigint =>
+    funding.find((part) => part.source === source)?.exact ?? 0n
+  const row = (...rest: readonly ['Tax' | 'Credit' | 'Adjustment', string, bigint]): Row =>
+    wholeRow(parties, period, ...rest)
+  const [promo, absorbed] = [paidBy('promo'), paidBy('absorbed')]
+  const tax = taxes.reduce((sum, { amount }) => sum + amount, 0n)
+  const rounding = payableOf(invoiced) - (exact + tax - promo - absorbed)
+  return [
+    ...taxes.map(({ name, basisPoints, amount }) =>
+      row('Tax', `${name} ${decimalText(BigInt(basisPoints), 100n, 2)} %`, amount),
+    ),
+    ...(promo === 0n ? [] : [row('Credit', 'paid by promotional credit', -promo)]),
+    ...(absorbed === 0n ? [] : [row('Credit', 'time that no money was held for: not charged', -absorbed)]),
+    ...(rounding === 0n ? [] : [row('Adjustment', 'rounded to minor units', rounding)]),
+  ]
 }
 
 /** Names a running sum of a resource. */

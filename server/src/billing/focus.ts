@@ -1,6 +1,6 @@
 import { eventsOfAll, firstRecordedAt } from '../journal/journal.ts'
 import { isAllocation, type ResourceId, type UsageEvent } from '../journal/rules.ts'
-import { monthAfter, monthOf, monthStart, startOfMonth } from '../kernel/calendar.ts'
+import { calendarPeriod, monthAfter, monthOf, monthStart, startOfMonth } from '../kernel/calendar.ts'
 import { invariant } from '../kernel/errors.ts'
 import type { OrganizationId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
@@ -12,17 +12,21 @@ import { nominalBoundaries } from './boundaries.rules.ts'
 import type { Page, Reader } from './exports.ts'
 import * as exported from './exports.rows.ts'
 import { cutAt, type Row } from './exports.rules.ts'
+import * as focus from './focus.rows.ts'
 import {
   changesOf,
   type Consumer,
   type FocusParties,
   type FocusPeriod,
+  invoiceRows,
   type Rates,
   sumNameOf,
   usageRow,
 } from './focus.rules.ts'
+import { invoice } from './invoices.ts'
+import { seller } from './parties.ts'
 import * as rows from './rows.ts'
-import { bounded, type Period } from './statements.ts'
+import { type Bounds, bounded, type Period } from './statements.ts'
 
 /** Resources of a page: each may have a row for every hour of a month and every SKU. */
 const pageResources = 20
@@ -47,7 +51,7 @@ export interface FocusExtent {
   readonly periods: readonly FocusPeriod[]
 }
 
-/** How the platform is called where its operator has not said. */
+/** How the platform is called where its operator has not said who issues its invoices. */
 const providerName = 'gpuhour'
 
 /**
@@ -55,27 +59,44 @@ const providerName = 'gpuhour'
  * taken back within a period then never stands in a file. Writes, and refuses what a bill refuses.
  */
 export async function focusExtentOf(tx: Tx, asker: FocusAsker, asked: Period): Promise<FocusExtent> {
-  const { organization, timeZone } = asker
-  const start = monthStart(asked.from, timeZone)
+  const { organization, timeZone, currency, region } = asker
+  const closed = await focus.selectClosedPeriods(tx, organization, asked.from)
+  const start = closed[0] && closed[0].from <= asked.from ? closed[0].from : monthStart(asked.from, timeZone)
   const { from, to } = await bounded(tx, organization, { from: start, to: asked.to })
+  const provider = (await seller(tx))?.legalName ?? providerName
+  const parties = { organization: { id: organization, name: asker.name }, currency, provider, region }
+  const periods = await periodsOf(tx, asker, { from, to }, closed)
+  return { organization, from, to, parties, timeZone, periods }
+}
+
+/** The billing periods between two boundaries: those that are closed, and the months that are not. */
+async function periodsOf(
+  tx: Tx,
+  { organization, timeZone }: FocusAsker,
+  { from, to }: Bounds,
+  closed: readonly focus.ClosedPeriod[],
+): Promise<readonly FocusPeriod[]> {
   const first = await firstRecordedAt(tx, organization)
   const periods: FocusPeriod[] = []
-  for (let month = monthOf(start, timeZone), begin = from; begin < to; month = monthAfter(month)) {
-    const end = startOfMonth(monthAfter(month), timeZone)
+  for (let begin = from; begin < to;) {
+    const own = closed.find((period) => period.from === begin)
+    const start = calendarPeriod(begin, 'day', timeZone).from
+    // Whoever closes a period before its month is over begins another with the next day.
+    const end = own
+      ? calendarPeriod(own.to, 'day', timeZone).from
+      : startOfMonth(monthAfter(monthOf(begin, timeZone)), timeZone)
     const isSettled = first !== null && end > first
-    const close = isSettled ? await rows.selectBoundaryFrom(tx, organization, end) : end
+    const close = own?.to ?? (isSettled ? await rows.selectBoundaryFrom(tx, organization, end) : end)
     const until = close === null || close > to ? to : close
-    periods.push({ start: startOfMonth(month, timeZone), end, from: begin, to: until, invoice: null })
+    const isWhole = own?.to === until
+    periods.push({ start, end, from: begin, to: until, invoice: own && isWhole ? invoiceOf(own) : null })
     begin = until
   }
-  const parties = {
-    organization: { id: organization, name: asker.name },
-    currency: asker.currency,
-    provider: providerName,
-    issuer: providerName,
-    region: asker.region,
-  }
-  return { organization, from, to, parties, timeZone, periods }
+  return periods
+}
+
+function invoiceOf({ invoice: id, number, issuer }: focus.ClosedPeriod): FocusPeriod['invoice'] {
+  return id === null || number === null || issuer === null ? null : { id, number, issuer }
 }
 
 /** Reads the rows from their beginning, period by period, then by resource. */
@@ -90,11 +111,17 @@ function pageAfter(extent: FocusExtent, index: number, after: ResourceId | null)
     const scope = { organization: extent.organization, from: period.from, to: period.to }
     const resources = await exported.selectChargedAfter(tx, scope, after, pageResources)
     const last = resources.length === pageResources ? resources.at(-1) : undefined
-    return {
-      rows: await usageOf(tx, extent, period, scope, resources),
-      next: last ? pageAfter(extent, index, last) : pageAfter(extent, index + 1, null),
-    }
+    const used = await usageOf(tx, extent, period, scope, resources)
+    if (last) return { rows: used, next: pageAfter(extent, index, last) }
+    const all = [...used, ...(await wholeOf(tx, extent, period))]
+    return { rows: all, next: pageAfter(extent, index + 1, null) }
   }
+}
+
+/** What the invoice of a period adds to its charges; nothing while it has none. */
+async function wholeOf(tx: Tx, { parties }: FocusExtent, period: FocusPeriod): Promise<readonly Row[]> {
+  const found = period.invoice && (await invoice(tx, period.invoice.id))
+  return found ? invoiceRows(parties, period, found) : []
 }
 
 /** The rows of resources in a period; throws where they are not what was charged. */
