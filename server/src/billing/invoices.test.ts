@@ -248,14 +248,14 @@ describe('a draft', () => {
     await stage.grant(100n * dollar)
     await stage.createVolume(1000)
     await until(stage, '2026-12-01T01:00:00.000Z')
-    assert.deepEqual(await invoiceIt(), { closed: 1, finalised: 0, waiting: 0 })
+    assert.deepEqual(await invoiceIt(), { closed: 1, finalised: 0, waiting: 0, papers: 0 })
     const [waiting] = await invoices()
     assert.deepEqual(
       [waiting?.state, waiting?.number, waiting?.problem, waiting?.lines.length],
       ['draft', null, 'seller_missing', 1],
     )
     await stage.store.transact((tx) => setSeller(tx, us))
-    assert.deepEqual(await invoiceIt(), { closed: 0, finalised: 1, waiting: 0 })
+    assert.deepEqual(await invoiceIt(), { closed: 0, finalised: 1, waiting: 0, papers: 3 })
     const [issued] = await invoices()
     assert.deepEqual([issued?.state, issued?.number, issued?.problem], ['finalised', 'INV-000001', null])
     assert.deepEqual(issued?.lines, waiting?.lines)

@@ -189,8 +189,8 @@ async function invoicePeriod(
   return true
 }
 
-/** The period's open bill as JSON. */
-async function openBill(tx: Tx, { organization, from, to }: rows.PeriodRow): Promise<Json> {
+/** The open bill of a closed period as JSON. */
+export async function openBill(tx: Tx, { organization, from, to }: rows.PeriodRow): Promise<Json> {
   // The bill is JSON by its own definition.
   return (await bill(tx, organization, { from, to })) as unknown as Json
 }

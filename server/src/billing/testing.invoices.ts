@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { it } from 'node:test'
 import { sql } from 'kysely'
+import { systemClock } from '../kernel/clock.ts'
 import { formatAmount } from '../kernel/money.ts'
 import { formatInstant, type Instant, parseInstant } from '../kernel/time.ts'
 import { makeInvoicer } from '../loops/invoicer.ts'
+import { DiskStore } from '../objects/disk.ts'
 import { invoice } from './invoices.ts'
 import type { Invoice, Seller } from './invoices.rules.ts'
 import { setSeller } from './parties.ts'
@@ -24,6 +29,8 @@ export const us: Seller = {
 /** A story's stage, with what it does again and again. */
 export interface Told {
   readonly stage: Stage
+  /** Where its papers are. */
+  readonly objects: DiskStore
   /** One pass of the invoicer. */
   invoiceIt(): Promise<Readonly<Record<string, number>>>
   invoices(): Promise<readonly Invoice[]>
@@ -37,18 +44,22 @@ export function story(
 ): void {
   it(title, async () => {
     const stage = await Stage.open(options)
+    const folder = await mkdtemp(join(tmpdir(), 'gpuhour-invoices-'))
+    const objects = new DiskStore(folder, systemClock)
     try {
       await stage.publish({ 'gpu.v100': 3_600_000_000n, cpu: 360_000_000n, volume: 97_222n })
       if (!options.isAnonymous) await stage.store.transact((tx) => setSeller(tx, us))
       await play({
         stage,
-        invoiceIt: () => makeInvoicer(stage.store).pass(AbortSignal.timeout(60_000)),
+        objects,
+        invoiceIt: () => makeInvoicer(stage.store, objects).pass(AbortSignal.timeout(60_000)),
         invoices: () => invoicesOf(stage),
       })
       await stage.audit()
       await agrees(stage)
     } finally {
       await stage.close()
+      await rm(folder, { recursive: true })
     }
   })
 }

@@ -17,6 +17,7 @@ import { endLease, living, recordLeave } from '../loops/subjects.ts'
 import { makeSweeper } from '../loops/sweeper.ts'
 import { makeWebhookSender } from '../loops/webhook_sender.ts'
 import { emptyWorld } from '../loops/world.ts'
+import { DiskStore } from '../objects/disk.ts'
 import { liveAllocations } from '../placement/placement.ts'
 import { DockerRuntime, removerBy } from '../runtime/docker/docker.ts'
 import { Janitor } from '../runtime/docker/janitor.ts'
@@ -113,7 +114,7 @@ function makeLoops(
     makeMeter(store),
     makeLeaseKeeper(store, endLease),
     makeBudgetWatcher(store),
-    makeInvoicer(store),
+    makeInvoicer(store, new DiskStore(join(config.dataDir, 'objects'), clock)),
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
     makeOutbox({
