@@ -4,6 +4,7 @@ import { NavLink } from 'react-router'
 import { paths } from '../paths.ts'
 import { PageHead } from '../ui/page_head.tsx'
 import css from './billing.module.css'
+import { ExportButton } from './export_dialog.tsx'
 
 const tabs = [
   { to: paths.billing, name: 'statement' },
@@ -13,11 +14,11 @@ const tabs = [
 ] as const
 
 /** The head that the pages of billing have in common. */
-export function BillingFrame({ actions, children }: { actions?: ReactNode; children: ReactNode }) {
+export function BillingFrame({ children }: { children: ReactNode }) {
   const { t } = useTranslation()
   return (
     <>
-      <PageHead title={t('billing.title')} text={t('billing.text')} actions={actions} />
+      <PageHead title={t('billing.title')} text={t('billing.text')} actions={<ExportButton />} />
       <nav className={css.tabs} aria-label={t('billing.title')}>
         {tabs.map(({ to, name }) => (
           <NavLink key={to} to={to} end className={css.tab ?? ''}>

@@ -146,7 +146,12 @@ function makePatience(
   }
 }
 
-function addressOf(options: ClientOptions, name: RouteName, input: LooseInput): string {
+/** Where a route is asked, for what a browser fetches by itself: a download. */
+export function addressOf(
+  options: Pick<ClientOptions, 'baseUrl'>,
+  name: RouteName,
+  input: LooseInput,
+): string {
   const query = new URLSearchParams()
   for (const [key, value] of Object.entries(input.query ?? {})) {
     if (value !== undefined) query.set(key, String(value))
