@@ -371,6 +371,87 @@ CREATE TABLE charge (
 CREATE INDEX charge_organization_up_to ON charge USING btree (organization, up_to);
 CREATE TRIGGER charge_append_only BEFORE DELETE OR UPDATE ON charge FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TABLE ledger_account (
+  id text NOT NULL,
+  owner text NOT NULL,
+  code text NOT NULL,
+  currency text NOT NULL,
+  limit_rule text,
+  debits_pending numeric(38,0) DEFAULT 0 NOT NULL,
+  debits_posted numeric(38,0) DEFAULT 0 NOT NULL,
+  credits_pending numeric(38,0) DEFAULT 0 NOT NULL,
+  credits_posted numeric(38,0) DEFAULT 0 NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  CONSTRAINT ledger_account_pkey PRIMARY KEY (id),
+  CONSTRAINT ledger_account_one_per_code UNIQUE (owner, code, currency),
+  CONSTRAINT ledger_account_code CHECK (code = ANY (ARRAY['customer'::text, 'receivable'::text, 'cash'::text, 'revenue'::text, 'promo_expense'::text, 'absorbed'::text, 'breakage'::text, 'tax'::text, 'rounding'::text])),
+  CONSTRAINT ledger_account_exceeds_credits CHECK (limit_rule IS DISTINCT FROM 'debits_must_not_exceed_credits'::text OR (credits_posted - debits_posted - debits_pending) >= 0::numeric),
+  CONSTRAINT ledger_account_exceeds_debits CHECK (limit_rule IS DISTINCT FROM 'credits_must_not_exceed_debits'::text OR (debits_posted - credits_posted - credits_pending) >= 0::numeric),
+  CONSTRAINT ledger_account_limit_rule CHECK (limit_rule = ANY (ARRAY['debits_must_not_exceed_credits'::text, 'credits_must_not_exceed_debits'::text])),
+  CONSTRAINT ledger_account_totals CHECK (debits_pending >= 0::numeric AND debits_posted >= 0::numeric AND credits_pending >= 0::numeric AND credits_posted >= 0::numeric)
+);
+CREATE TRIGGER ledger_account_kept BEFORE DELETE ON ledger_account FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_account_never_emptied BEFORE TRUNCATE ON ledger_account FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_account_terms_kept BEFORE UPDATE ON ledger_account FOR EACH ROW WHEN (old.id IS DISTINCT FROM new.id OR old.owner IS DISTINCT FROM new.owner OR old.code IS DISTINCT FROM new.code OR old.currency IS DISTINCT FROM new.currency OR old.limit_rule IS DISTINCT FROM new.limit_rule OR old.created_at IS DISTINCT FROM new.created_at OR old.closed_at IS DISTINCT FROM new.closed_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE transfer (
+  id text NOT NULL,
+  kind text NOT NULL,
+  hold text,
+  debit text NOT NULL,
+  credit text NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  code text NOT NULL,
+  about text NOT NULL,
+  booked_at timestamp with time zone NOT NULL,
+  recorded_at timestamp with time zone NOT NULL,
+  CONSTRAINT transfer_pkey PRIMARY KEY (id),
+  CONSTRAINT transfer_accounts_must_differ CHECK (debit <> credit),
+  CONSTRAINT transfer_amount_must_be_positive CHECK (amount > 0::numeric OR kind = 'release'::text),
+  CONSTRAINT transfer_hold_named CHECK ((hold IS NOT NULL) = (kind = ANY (ARRAY['settle'::text, 'release'::text]))),
+  CONSTRAINT transfer_kind CHECK (kind = ANY (ARRAY['post'::text, 'hold'::text, 'settle'::text, 'release'::text])),
+  CONSTRAINT transfer_credit FOREIGN KEY (credit) REFERENCES ledger_account(id),
+  CONSTRAINT transfer_debit FOREIGN KEY (debit) REFERENCES ledger_account(id),
+  CONSTRAINT transfer_hold FOREIGN KEY (hold) REFERENCES transfer(id)
+);
+CREATE INDEX transfer_about ON transfer USING btree (about);
+CREATE INDEX transfer_credit_booked ON transfer USING btree (credit, booked_at, id);
+CREATE INDEX transfer_debit_booked ON transfer USING btree (debit, booked_at, id);
+CREATE INDEX transfer_hold_moves ON transfer USING btree (hold) WHERE hold IS NOT NULL;
+CREATE UNIQUE INDEX transfer_one_release ON transfer USING btree (hold) WHERE kind = 'release'::text;
+CREATE TRIGGER transfer_append_only BEFORE DELETE OR UPDATE ON transfer FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER transfer_never_emptied BEFORE TRUNCATE ON transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE credit_lot (
+  id text NOT NULL,
+  account text NOT NULL,
+  transfer text NOT NULL,
+  renews text,
+  kind text NOT NULL,
+  priority integer NOT NULL,
+  effective_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone,
+  amount numeric(38,0) NOT NULL,
+  remaining numeric(38,0) NOT NULL,
+  reserved numeric(38,0) NOT NULL,
+  recorded_at timestamp with time zone NOT NULL,
+  CONSTRAINT credit_lot_pkey PRIMARY KEY (id),
+  CONSTRAINT credit_lot_amounts CHECK (amount > 0::numeric AND reserved >= 0::numeric AND remaining >= reserved AND amount >= remaining),
+  CONSTRAINT credit_lot_dates CHECK (expires_at > effective_at),
+  CONSTRAINT credit_lot_kind CHECK (kind = ANY (ARRAY['paid'::text, 'promo'::text])),
+  CONSTRAINT credit_lot_priority CHECK (priority >= 0 AND priority <= 1000),
+  CONSTRAINT credit_lot_account FOREIGN KEY (account) REFERENCES ledger_account(id),
+  CONSTRAINT credit_lot_renews FOREIGN KEY (renews) REFERENCES credit_lot(id),
+  CONSTRAINT credit_lot_transfer FOREIGN KEY (transfer) REFERENCES transfer(id)
+);
+CREATE INDEX credit_lot_account_recorded ON credit_lot USING btree (account, recorded_at, id);
+CREATE INDEX credit_lot_lapsing ON credit_lot USING btree (expires_at) WHERE remaining > 0::numeric AND expires_at IS NOT NULL;
+CREATE INDEX credit_lot_live ON credit_lot USING btree (account) WHERE remaining > 0::numeric;
+CREATE TRIGGER credit_lot_kept BEFORE DELETE ON credit_lot FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER credit_lot_never_emptied BEFORE TRUNCATE ON credit_lot FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER credit_lot_terms_kept BEFORE UPDATE ON credit_lot FOR EACH ROW WHEN (old.id IS DISTINCT FROM new.id OR old.account IS DISTINCT FROM new.account OR old.transfer IS DISTINCT FROM new.transfer OR old.renews IS DISTINCT FROM new.renews OR old.kind IS DISTINCT FROM new.kind OR old.priority IS DISTINCT FROM new.priority OR old.effective_at IS DISTINCT FROM new.effective_at OR old.expires_at IS DISTINCT FROM new.expires_at OR old.amount IS DISTINCT FROM new.amount OR old.recorded_at IS DISTINCT FROM new.recorded_at) EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE invoice (
   id text NOT NULL,
   organization text NOT NULL,
@@ -638,6 +719,21 @@ CREATE TABLE gateway_key (
   CONSTRAINT gateway_key_name CHECK (name = 'ssh_host'::text)
 );
 
+CREATE TABLE grace (
+  seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  account text NOT NULL,
+  transfer text,
+  event text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT grace_pkey PRIMARY KEY (seq),
+  CONSTRAINT grace_event CHECK (event = ANY (ARRAY['begun'::text, 'ended'::text])),
+  CONSTRAINT grace_account FOREIGN KEY (account) REFERENCES ledger_account(id),
+  CONSTRAINT grace_transfer FOREIGN KEY (transfer) REFERENCES transfer(id)
+);
+CREATE INDEX grace_account_seq ON grace USING btree (account, seq);
+CREATE TRIGGER grace_append_only BEFORE DELETE OR UPDATE ON grace FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER grace_never_emptied BEFORE TRUNCATE ON grace FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE idempotency_key (
   principal text NOT NULL,
   key text NOT NULL,
@@ -887,26 +983,25 @@ CREATE TABLE journal (
   CONSTRAINT journal_organization FOREIGN KEY (organization) REFERENCES organization(id)
 );
 
-CREATE TABLE ledger_account (
-  id text NOT NULL,
-  owner text NOT NULL,
-  code text NOT NULL,
-  currency text NOT NULL,
-  limit_rule text,
-  debits_pending numeric(38,0) DEFAULT 0 NOT NULL,
-  debits_posted numeric(38,0) DEFAULT 0 NOT NULL,
-  credits_pending numeric(38,0) DEFAULT 0 NOT NULL,
-  credits_posted numeric(38,0) DEFAULT 0 NOT NULL,
-  created_at timestamp with time zone NOT NULL,
-  closed_at timestamp with time zone,
-  CONSTRAINT ledger_account_pkey PRIMARY KEY (id),
-  CONSTRAINT ledger_account_one_per_code UNIQUE (owner, code, currency),
-  CONSTRAINT ledger_account_code CHECK (code = ANY (ARRAY['customer'::text, 'receivable'::text, 'cash'::text, 'revenue'::text, 'promo_expense'::text, 'absorbed'::text, 'breakage'::text, 'tax'::text, 'rounding'::text])),
-  CONSTRAINT ledger_account_exceeds_credits CHECK (limit_rule IS DISTINCT FROM 'debits_must_not_exceed_credits'::text OR (credits_posted - debits_posted - debits_pending) >= 0::numeric),
-  CONSTRAINT ledger_account_exceeds_debits CHECK (limit_rule IS DISTINCT FROM 'credits_must_not_exceed_debits'::text OR (debits_posted - credits_posted - credits_pending) >= 0::numeric),
-  CONSTRAINT ledger_account_limit_rule CHECK (limit_rule = ANY (ARRAY['debits_must_not_exceed_credits'::text, 'credits_must_not_exceed_debits'::text])),
-  CONSTRAINT ledger_account_totals CHECK (debits_pending >= 0::numeric AND debits_posted >= 0::numeric AND credits_pending >= 0::numeric AND credits_posted >= 0::numeric)
+CREATE TABLE lot_use (
+  transfer text NOT NULL,
+  number integer NOT NULL,
+  lot text NOT NULL,
+  kind text NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  returned text,
+  CONSTRAINT lot_use_pkey PRIMARY KEY (transfer, number),
+  CONSTRAINT lot_use_amount_must_be_positive CHECK (amount > 0::numeric),
+  CONSTRAINT lot_use_kind CHECK (kind = ANY (ARRAY['reserve'::text, 'settle'::text, 'release'::text, 'use'::text, 'return'::text, 'expire'::text, 'renew'::text])),
+  CONSTRAINT lot_use_return_named CHECK ((returned IS NOT NULL) = (kind = 'return'::text)),
+  CONSTRAINT lot_use_lot FOREIGN KEY (lot) REFERENCES credit_lot(id),
+  CONSTRAINT lot_use_returned FOREIGN KEY (returned) REFERENCES transfer(id),
+  CONSTRAINT lot_use_transfer FOREIGN KEY (transfer) REFERENCES transfer(id)
 );
+CREATE INDEX lot_use_lot ON lot_use USING btree (lot);
+CREATE INDEX lot_use_returns ON lot_use USING btree (returned) WHERE returned IS NOT NULL;
+CREATE TRIGGER lot_use_append_only BEFORE DELETE OR UPDATE ON lot_use FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER lot_use_never_emptied BEFORE TRUNCATE ON lot_use FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE mail (
   id text NOT NULL,
@@ -1073,33 +1168,6 @@ CREATE TABLE tax_rule (
   CONSTRAINT tax_rule_basis_points CHECK (basis_points >= 0 AND basis_points <= 10000),
   CONSTRAINT tax_rule_organization FOREIGN KEY (organization) REFERENCES organization(id)
 );
-
-CREATE TABLE transfer (
-  id text NOT NULL,
-  kind text NOT NULL,
-  hold text,
-  debit text NOT NULL,
-  credit text NOT NULL,
-  amount numeric(38,0) NOT NULL,
-  code text NOT NULL,
-  about text NOT NULL,
-  booked_at timestamp with time zone NOT NULL,
-  recorded_at timestamp with time zone NOT NULL,
-  CONSTRAINT transfer_pkey PRIMARY KEY (id),
-  CONSTRAINT transfer_accounts_must_differ CHECK (debit <> credit),
-  CONSTRAINT transfer_amount_must_be_positive CHECK (amount > 0::numeric OR kind = 'release'::text),
-  CONSTRAINT transfer_hold_named CHECK ((hold IS NOT NULL) = (kind = ANY (ARRAY['settle'::text, 'release'::text]))),
-  CONSTRAINT transfer_kind CHECK (kind = ANY (ARRAY['post'::text, 'hold'::text, 'settle'::text, 'release'::text])),
-  CONSTRAINT transfer_credit FOREIGN KEY (credit) REFERENCES ledger_account(id),
-  CONSTRAINT transfer_debit FOREIGN KEY (debit) REFERENCES ledger_account(id),
-  CONSTRAINT transfer_hold FOREIGN KEY (hold) REFERENCES transfer(id)
-);
-CREATE INDEX transfer_about ON transfer USING btree (about);
-CREATE INDEX transfer_credit_booked ON transfer USING btree (credit, booked_at, id);
-CREATE INDEX transfer_debit_booked ON transfer USING btree (debit, booked_at, id);
-CREATE INDEX transfer_hold_moves ON transfer USING btree (hold) WHERE hold IS NOT NULL;
-CREATE UNIQUE INDEX transfer_one_release ON transfer USING btree (hold) WHERE kind = 'release'::text;
-CREATE TRIGGER transfer_append_only BEFORE DELETE OR UPDATE ON transfer FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE usage_event (
   resource text NOT NULL,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { SimulatedClock } from '../../server/src/kernel/clock.ts'
 import { seededIds } from '../../server/src/kernel/ids.ts'
 import { instant } from '../../server/src/kernel/time.ts'
+import { makeCreditKeeper } from '../../server/src/loops/credit_keeper.ts'
 import { makeLeaseKeeper } from '../../server/src/loops/lease_keeper.ts'
 import { makeLogKeeper } from '../../server/src/loops/log_keeper.ts'
 import type { Loop, PassReport } from '../../server/src/loops/loop.ts'
@@ -195,6 +196,7 @@ export class Platform {
       makeReconciler({ store, driver: wire, pool, world: remembered, clock, ...background }),
       makeMeter(store),
       makeLeaseKeeper(store, endLease),
+      makeCreditKeeper(store),
       makeLogKeeper({ store, driver: wire, world: remembered, clock, dataDir: this.#dataDir, onTrouble }),
       makeSweeper({ store, driverName: wire.name, pool, onTrouble }),
     ]

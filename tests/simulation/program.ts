@@ -25,6 +25,7 @@ const cadence: readonly (readonly [loop: string, probability: number])[] = [
   ['observer', 0.92],
   ['reconciler', 0.8],
   ['lease_keeper', 0.7],
+  ['credit_keeper', 0.5],
   ['placer', 0.6],
   ['log_keeper', 0.5],
   ['meter', 0.4],

@@ -173,7 +173,7 @@ describe('a wallet of $1.00', () => {
   it('a start that a minute of does not fit is refused with what is missing; a minute fits', () =>
     withStage(async (stage) => {
       await stage.grant(dollars('0.049833332'))
-      assert.deepEqual(await stage.launch(h100), { shortfall: 1n })
+      assert.deepEqual(await stage.launch(h100), { shortfall: 1n, purse: 'wallet' })
       await stage.grant(1n)
       const machine = await stage.run(h100)
       assert.equal(await lived(stage, machine), 60)

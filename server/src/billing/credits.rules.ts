@@ -1,3 +1,4 @@
+import { type Nanos, nanos } from '../kernel/money.ts'
 import type { LotKind } from '../ledger/lots.rules.ts'
 import type { IncomeCode } from '../ledger/rules.ts'
 
@@ -24,4 +25,18 @@ export function fundOf(code: CreditCode, kind: LotKind): Fund | null {
     case 'credit_note':
       return 'revenue'
   }
+}
+
+/** Fills rooms one after the other; `rest` is what none of them takes. */
+export function sharesOf(
+  amount: Nanos,
+  rooms: readonly Nanos[],
+): { readonly parts: readonly Nanos[]; readonly rest: Nanos } {
+  let rest: bigint = amount
+  const parts = rooms.map((room) => {
+    const part = room < rest ? room : rest
+    rest -= part
+    return nanos(part)
+  })
+  return { parts, rest: nanos(rest) }
 }

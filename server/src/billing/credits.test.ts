@@ -161,7 +161,8 @@ describe('a statement', () => {
         'credit_note 7',
         'payment 100',
         'refund -10',
-        'reversal 112',
+        'reversal 10',
+        'reversal 102',
       ],
     )
     const sum = shown.credits.reduce((total, { amount }) => total + amount, 0n)

@@ -3,19 +3,19 @@ import { invariant } from '../kernel/errors.ts'
 import { derivedId, type OrganizationId, type TransferId } from '../kernel/ids.ts'
 import { type Nanos, nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
-import {
-  type Accounts,
-  accountsOf,
-  apply,
-  applyOrThrow,
-  lockWallet,
-  netBetween,
-  transfers,
-} from '../ledger/ledger.ts'
-import type { LotKind } from '../ledger/lots.rules.ts'
-import type { ApplyResult, LedgerRefusal, Outcome, PostedTransfer, Reference } from '../ledger/rules.ts'
+import { type Accounts, accountsOf, apply, applyOrThrow, lockWallet, transfers } from '../ledger/ledger.ts'
+import { type From, type LotKind, lotPriority, usable } from '../ledger/lots.rules.ts'
+import type {
+  ApplyResult,
+  LedgerRefusal,
+  Outcome,
+  PostedTransfer,
+  Reference,
+  Transfer,
+} from '../ledger/rules.ts'
 import type { Tx } from '../store/store.ts'
 import { type CreditCode, fundOf } from './credits.rules.ts'
+import { payBack } from './paybacks.ts'
 import { debtPaid } from './settlement.ts'
 
 /** Money for an organization. */
@@ -38,29 +38,31 @@ export interface Credit {
 }
 
 /**
- * Credits an organization; what it owes is paid from it first. The same again is `exists`; anything else
- * under the id is refused by the ledger.
+ * Credits an organization with a lot of its own; what it owes is paid from it first. The same again is
+ * `exists`; anything else under the id is refused by the ledger, and so is what lapses before it can be used.
  */
 export async function credit(tx: Tx, asked: Credit): Promise<ApplyResult> {
-  const { organization, amount, id, about, code } = asked
-  const fund = fundOf(code, asked.kind)
-  invariant(fund !== null, 'a credit is of a kind that its code allows', { code, kind: asked.kind })
+  const { organization, amount, id, about, code, kind } = asked
+  const fund = fundOf(code, kind)
+  invariant(fund !== null, 'a credit is of a kind that its code allows', { code, kind })
   await lock(tx, organization)
   const accounts = await accountsOf(tx, organization)
   const bookedAt = await tx.now()
+  const { priority = lotPriority, effectiveAt = null, expiresAt = null } = asked
+  const into = { terms: { kind, priority, effectiveAt, expiresAt } }
   const move = { debit: accounts[fund], credit: accounts.customer, amount, code, bookedAt, about }
-  const result = await apply(tx, [{ kind: 'post', id, ...move }])
+  const result = await apply(tx, [{ kind: 'post', id, ...move, into }])
   if (!result.ok) return result
-  await payDebt(tx, organization, bookedAt)
+  await payDebt(tx, organization)
   await tell(tx, organization)
   return result
 }
 
 /** What an organization owes is paid from what it has. */
-async function payDebt(tx: Tx, organization: OrganizationId, bookedAt: Instant): Promise<void> {
-  const { accounts, available, owed } = await lockWallet(tx, organization)
+async function payDebt(tx: Tx, organization: OrganizationId): Promise<void> {
+  const { accounts, available, owed, asOf } = await lockWallet(tx, organization)
   const repaid = nanos(available < owed ? available : owed)
-  if (repaid > 0n) await applyOrThrow(tx, [debtPaid(tx, accounts, repaid, bookedAt, organization)])
+  if (repaid > 0n) await applyOrThrow(tx, [debtPaid(tx, accounts, repaid, asOf, organization)], asOf)
 }
 
 async function tell(tx: Tx, organization: OrganizationId): Promise<void> {
@@ -95,25 +97,28 @@ export type TakeBackResult =
 export async function takeBack(tx: Tx, asked: TakeBack): Promise<TakeBackResult> {
   const { organization, amount, id, about, code } = asked
   await lock(tx, organization)
-  const { accounts, available } = await lockWallet(tx, organization)
+  const { accounts, asOf, available, lots } = await lockWallet(tx, organization)
   const before = await taken(tx, id)
   if (before) return again(before, accounts, asked)
   if (amount <= 0n) return { ok: false, reason: 'amount_must_be_positive' }
-  if (code === 'refund') {
-    const bought = await netBetween(tx, accounts.cash, accounts.customer)
-    const refundable = bought < available ? bought : available
-    if (amount > refundable) return { ok: false, reason: 'exceeds_paid', refundable }
-  }
+  const bought = usable(
+    lots.filter(({ kind }) => kind === 'paid'),
+    asOf,
+  )
+  if (code === 'refund' && amount > bought) return { ok: false, reason: 'exceeds_paid', refundable: bought }
   const fromWallet = nanos(available < amount ? available : amount)
   const owed = nanos(amount - fromWallet)
-  const move = { kind: 'post', credit: accounts.cash, code, bookedAt: await tx.now(), about } as const
-  const parts = [
-    { debit: accounts.customer, amount: fromWallet },
-    { debit: accounts.receivable, amount: owed },
-  ].filter((part) => part.amount > 0n)
+  const move = { kind: 'post', credit: accounts.cash, code, bookedAt: asOf, about } as const
+  const from: From = code === 'refund' ? { only: 'paid' } : { first: 'paid' }
+  const steps: readonly Omit<Transfer & { kind: 'post' }, 'id'>[] = [
+    { ...move, debit: accounts.customer, amount: fromWallet, from },
+    { ...move, debit: accounts.receivable, amount: owed },
+  ]
+  const parts = steps.filter((step) => step.amount > 0n)
   await applyOrThrow(
     tx,
-    parts.map((part, index) => ({ ...move, ...part, id: index === 0 ? id : secondOf(id) })),
+    parts.map((part, index) => ({ ...part, id: index === 0 ? id : secondOf(id) })),
+    asOf,
   )
   await tell(tx, organization)
   return { ok: true, outcome: 'created', taken: fromWallet, owed }
@@ -160,11 +165,12 @@ export type ReversalResult =
   | { readonly ok: false; readonly reason: 'chargeback_not_found' }
 
 /**
- * Undoes a chargeback: all that it took comes back to the wallet, and what is owed is paid from it first.
+ * Undoes a chargeback: what it took comes back to the lots that it took it from, and what it left owed is
+ * owed no longer, or comes back to who has paid it since.
  */
 export async function reverse(tx: Tx, { organization, of, about }: Reversal): Promise<ReversalResult> {
   await lock(tx, organization)
-  const { accounts } = await lockWallet(tx, organization)
+  const { accounts, asOf } = await lockWallet(tx, organization)
   const { cash, customer, receivable } = accounts
   const parts = await taken(tx, of)
   const isOwn = parts?.every(({ code, debit, credit: to }) => {
@@ -172,13 +178,20 @@ export async function reverse(tx: Tx, { organization, of, about }: Reversal): Pr
   })
   if (!parts || !isOwn) return { ok: false, reason: 'chargeback_not_found' }
   const amount = nanos(parts.reduce((sum, part) => sum + part.amount, 0n))
-  const bookedAt = await tx.now()
   const id = derivedId('transfer', of, 'reversal')
-  const move = { debit: cash, credit: customer, amount, code: 'reversal', bookedAt, about } as const
-  const result = await apply(tx, [{ kind: 'post', id, ...move }])
-  invariant(result.ok, 'what a chargeback took can come back', { of })
-  if (result.outcomes[0] === 'exists') return { ok: true, outcome: 'exists', amount }
-  await payDebt(tx, organization, bookedAt)
+  if ((await transfers(tx, [id])).length > 0) return { ok: true, outcome: 'exists', amount }
+  await payBack(tx, {
+    organization,
+    from: cash,
+    amount,
+    code: 'reversal',
+    id,
+    about,
+    bookedAt: asOf,
+    // What it took; then what has paid the debt that it left.
+    paidBy: [{ transfers: parts.map((part) => part.id) }, { abouts: [organization] }],
+  })
+  await payDebt(tx, organization)
   await tell(tx, organization)
   return { ok: true, outcome: 'created', amount }
 }

@@ -239,6 +239,17 @@ export async function selectInvoice(tx: Tx, name: string): Promise<InvoiceRow | 
   return rows[0] ?? null
 }
 
+/** The other invoices of the organization. */
+export async function selectOthers(
+  tx: Tx,
+  organization: OrganizationId,
+  invoice: InvoiceId,
+): Promise<readonly InvoiceId[]> {
+  const { rows } = await sql<{ id: InvoiceId }>`
+    select id from invoice where organization = ${organization} and id <> ${invoice}`.execute(tx.db)
+  return rows.map(({ id }) => id)
+}
+
 /** Drafts: what was closed and could not be finalised yet. */
 export async function selectDrafts(tx: Tx): Promise<readonly InvoiceRow[]> {
   const { rows } = await sql<InvoiceRow>`

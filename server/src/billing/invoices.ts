@@ -31,6 +31,7 @@ import {
   type Used,
 } from './invoices.rules.ts'
 import { buyer, seller, taxRule } from './parties.ts'
+import { payBack } from './paybacks.ts'
 import * as charged from './rows.ts'
 import type { Charge } from './rules.ts'
 import { bill, bounded } from './statements.ts'
@@ -274,18 +275,17 @@ async function book(
   organization: OrganizationId,
   { exact, net, tax }: Totals,
 ): Promise<{ readonly paid: Nanos; readonly due: Nanos }> {
-  const { accounts, available } = await lockWallet(tx, organization)
+  const { accounts, available, asOf: bookedAt } = await lockWallet(tx, organization)
   const { customer, receivable, revenue, rounding } = accounts
-  const bookedAt = await tx.now()
   const residue = net - exact
-  const paid = nanos(tax > available ? available : tax)
-  const due = nanos(tax - paid)
+  const asked = tax > 0n ? tax : 0n
+  const paid = nanos(asked > available ? available : asked)
+  const due = nanos(asked - paid)
   const moves: readonly (readonly [string, 'tax' | 'rounding', AccountId, AccountId, bigint])[] = [
     ['rounded up', 'rounding', rounding, revenue, residue],
     ['rounded down', 'rounding', revenue, rounding, -residue],
     ['tax', 'tax', customer, accounts.tax, paid],
     ['tax owed', 'tax', receivable, accounts.tax, due],
-    ['tax given back', 'tax', accounts.tax, customer, -paid],
   ]
   await applyOrThrow(
     tx,
@@ -293,8 +293,32 @@ async function book(
       const move = { debit, credit, amount: nanos(amount), code, bookedAt, about: id }
       return amount > 0n ? [{ kind: 'post', id: derivedId('transfer', id, what), ...move }] : []
     }),
+    bookedAt,
   )
-  return { paid, due }
+  return tax < 0n ? giveTaxBack(tx, id, organization, nanos(-tax), accounts.tax) : { paid, due }
+}
+
+/** Tax comes back to what paid the tax of earlier invoices; what was still owed of it is owed no longer. */
+async function giveTaxBack(
+  tx: Tx,
+  id: InvoiceId,
+  organization: OrganizationId,
+  amount: Nanos,
+  from: AccountId,
+): Promise<{ readonly paid: Nanos; readonly due: Nanos }> {
+  const earlier = await rows.selectOthers(tx, organization, id)
+  const transfers = earlier.map((one) => derivedId('transfer', one, 'tax'))
+  const { toWallet } = await payBack(tx, {
+    organization,
+    from,
+    amount,
+    code: 'tax',
+    id: derivedId('transfer', id, 'tax given back'),
+    about: id,
+    bookedAt: await tx.now(),
+    paidBy: [{ transfers }, { abouts: [organization] }],
+  })
+  return { paid: nanos(-toWallet), due: nanos(toWallet - amount) }
 }
 
 async function whole(tx: Tx, row: Awaited<ReturnType<typeof rows.selectInvoice>> & object): Promise<Invoice> {

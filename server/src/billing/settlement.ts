@@ -10,6 +10,7 @@ import { ratesOfAll } from '../pricing/pricing.ts'
 import { rateOf } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
 import { nominalBoundaries, type OpenThen, startOfHour, type Verdict, verdictAt } from './boundaries.rules.ts'
+import { payBack } from './paybacks.ts'
 import * as rows from './rows.ts'
 import { chargeOf, keyOf, type NewCharge, paymentsOf, reasonOf } from './rules.ts'
 
@@ -307,32 +308,39 @@ async function moveMoney(
   )
   if (leases.length === 0 && charged.length === 0) return
   const accounts = await accountsOf(tx, organization)
-  const transfers = await leaseTransfers(tx, at, leases, charged, accounts)
+  const leaseIds = [...new Set(leases.flatMap(({ lease }) => lease ?? []))]
+  const mates = leaseIds.length === 0 ? [] : await rows.selectLeaseMates(tx, leaseIds, at)
+  await applyOrThrow(tx, await leaseTransfers(tx, at, mates, charged, accounts))
   for (const { resource, isStorage, own } of charged)
     for (const charge of own)
       if (charge.amount < 0n)
-        transfers.push(...givenBack(charge, accounts, at, !isStorage && !isFinal(resource)))
-  await applyOrThrow(tx, transfers)
+        await giveBack(tx, organization, accounts, charge, at, matesOf(mates, resource), {
+          isHeldAgain: !isStorage && !isFinal(resource),
+        })
   const storage = charged.flatMap(({ isStorage, own }) => (isStorage ? own : []))
   await payFromWallet(tx, organization, at, storage)
+}
+
+/** What shares the lease of an allocation, itself included; none of storage, which has no lease. */
+function matesOf(mates: readonly rows.LeaseMate[], resource: ResourceId): readonly ResourceId[] {
+  const lease = mates.find(({ allocation }) => allocation === resource)?.lease
+  return mates.filter((mate) => mate.lease === lease).map(({ allocation }) => allocation)
 }
 
 /** Settles and releases of all leases that are concerned, lease by lease. */
 async function leaseTransfers(
   tx: Tx,
   at: Instant,
-  standings: readonly Standing[],
+  mates: readonly rows.LeaseMate[],
   charged: readonly Charged[],
   accounts: Accounts,
 ): Promise<Transfer[]> {
   const transfers: Transfer[] = []
-  const leases = [...new Set(standings.flatMap(({ lease }) => lease ?? []))]
-  const mates = leases.length === 0 ? [] : await rows.selectLeaseMates(tx, leases, at)
   const holds = await openHolds(
     tx,
     mates.map(({ allocation }) => allocation),
   )
-  for (const lease of leases) {
+  for (const lease of new Set(mates.map((mate) => mate.lease))) {
     const own = mates.filter((mate) => mate.lease === lease)
     const isOwn = (about: string): boolean => own.some(({ allocation }) => allocation === about)
     const left = holds.filter(({ about }) => isOwn(about))
@@ -365,25 +373,34 @@ function overshoot(
   return { kind: 'post', id, debit, credit, amount, code: 'overshoot', bookedAt, about }
 }
 
-/** A negative charge posts back; while the allocation lives on, the money stays held for it. */
-function givenBack(
-  charge: NewCharge,
+/**
+ * A negative charge gives back to who paid: the lots of the lease, or of the storage and of its debt that was
+ * paid since. While the allocation lives on, the money stays held for it.
+ */
+async function giveBack(
+  tx: Tx,
+  organization: OrganizationId,
   { customer, revenue }: Accounts,
+  { id, resource, amount }: NewCharge,
   bookedAt: Instant,
-  isHeldAgain: boolean,
-): readonly Transfer[] {
-  const move = { amount: nanos(-charge.amount), bookedAt, about: charge.resource }
-  const back: Transfer = {
-    kind: 'post',
-    id: derivedId('transfer', charge.id, 'give back'),
-    debit: revenue,
-    credit: customer,
+  mates: readonly ResourceId[],
+  { isHeldAgain }: { readonly isHeldAgain: boolean },
+): Promise<void> {
+  const isStorage = mates.length === 0
+  const { toWallet, asOf } = await payBack(tx, {
+    organization,
+    from: revenue,
+    amount: nanos(-amount),
     code: 'give_back',
-    ...move,
-  }
-  if (!isHeldAgain) return [back]
-  const id = derivedId('transfer', charge.id, 'held again')
-  return [back, { kind: 'hold', id, debit: customer, credit: revenue, code: 'lease', ...move }]
+    id: derivedId('transfer', id, 'give back'),
+    about: resource,
+    bookedAt,
+    paidBy: isStorage ? [{ abouts: [resource] }, { abouts: [organization] }] : [{ abouts: mates }],
+  })
+  if (!isHeldAgain || toWallet === 0n) return
+  const sides = { debit: customer, credit: revenue, amount: toWallet }
+  const hold = { id: derivedId('transfer', id, 'held again'), ...sides, bookedAt, about: resource }
+  await applyOrThrow(tx, [{ kind: 'hold', code: 'lease', ...hold }], asOf)
 }
 
 /**
@@ -395,7 +412,7 @@ async function payFromWallet(
   at: Instant,
   charges: readonly NewCharge[],
 ): Promise<void> {
-  const { accounts, available, owed } = await lockWallet(tx, organization)
+  const { accounts, available, owed, asOf } = await lockWallet(tx, organization)
   const { customer, receivable, revenue } = accounts
   const transfers: Transfer[] = []
   let free: bigint = available
@@ -412,7 +429,7 @@ async function payFromWallet(
   }
   const repaid = nanos(free < owed ? free : owed)
   if (repaid > 0n) transfers.push(debtPaid(tx, accounts, repaid, at, organization))
-  await applyOrThrow(tx, transfers)
+  await applyOrThrow(tx, transfers, asOf)
 }
 
 /** What is owed for storage, paid from the wallet. */

@@ -17,6 +17,7 @@ import {
 } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import { type Instant, instant, parseInstant } from '../kernel/time.ts'
+import { checks } from '../ledger/ledger.ts'
 import { makeLeaseKeeper } from '../loops/lease_keeper.ts'
 import { makeMeter } from '../loops/meter.ts'
 import { type Metered, record } from '../metering/metering.ts'
@@ -312,11 +313,17 @@ export class Stage {
     return shown
   }
 
-  /** I1, I2 and I3 of `money.md` §4, by the rows themselves. */
+  /** I1, I2 and I3 of `money.md` §4, by the rows themselves; then the ledger's own checks. */
   async audit(): Promise<void> {
+    for (const check of await this.store.read((tx) => checks(tx))) assert.ok(check.ok, JSON.stringify(check))
+    const { rows: lots } = await this.store.read((tx) =>
+      sql<{ account: string; remaining: bigint; reserved: bigint }>`
+        select account, sum(remaining) as remaining, sum(reserved) as reserved from credit_lot
+        group by account`.execute(tx.db),
+    )
     const { rows } = await this.store.read((tx) =>
-      sql<{ id: string; held: bigint; posted: bigint; heldRow: bigint; postedRow: bigint }>`
-        select account.id,
+      sql<{ id: string; code: string; held: bigint; posted: bigint; heldRow: bigint; postedRow: bigint }>`
+        select account.id, account.code,
           account.debits_pending as "heldRow", account.credits_posted - account.debits_posted as "postedRow",
           coalesce(sum(case when transfer.debit <> account.id then 0 when kind = 'hold' then amount
             when kind in ('settle', 'release') then -amount else 0 end), 0) as held,
@@ -329,6 +336,13 @@ export class Stage {
     for (const row of rows) {
       assert.equal(row.heldRow, row.held, `held of ${row.id}`)
       assert.equal(row.postedRow, row.posted, `posted of ${row.id}`)
+      if (row.code !== 'customer') continue
+      const own = lots.find(({ account }) => account === row.id)
+      assert.deepEqual(
+        [own?.remaining ?? 0n, own?.reserved ?? 0n],
+        [row.posted, row.held],
+        `lots of ${row.id}`,
+      )
     }
   }
 }

@@ -68,7 +68,7 @@ export async function openLease(
   const { organization, allocation, lines, purses, by } = asked
   await lock(tx, organization)
   const rates = await ratesOf(tx, asked.book)
-  const { accounts, available, owed } = await lockWallet(tx, organization)
+  const { accounts, available, owed, asOf } = await lockWallet(tx, organization)
   const first = firstHoldFrom(lines, rates, [walletPurse(available), ...purses], by)
   const purse = 'shortfall' in first ? first.purse : 'wallet'
   const shortfall = nanos((purse === 'wallet' ? owed : 0n) + ('shortfall' in first ? first.shortfall : 0n))
@@ -77,7 +77,7 @@ export async function openLease(
   await rows.insertLease(tx, lease, organization)
   if (first.hold > 0n && ratePerHour(lines, rates) > 0n) {
     const id = derivedId('transfer', lease, 'first hold')
-    await applyOrThrow(tx, [holdOf(id, accounts, allocation, first.hold, await tx.now())])
+    await applyOrThrow(tx, [holdOf(id, accounts, allocation, first.hold, asOf)], asOf)
   }
   return { ok: true, lease }
 }
@@ -249,8 +249,7 @@ export async function extend(
   purses: readonly Purse[],
 ): Promise<{ readonly extended: number; readonly usedUp: readonly UsedUp[] }> {
   await lock(tx, organization)
-  const { accounts, available } = await lockWallet(tx, organization)
-  const now = await tx.now()
+  const { accounts, available, asOf: now } = await lockWallet(tx, organization)
   const payers = await sighted(tx, await rows.selectRunning(tx, organization), now)
   const from = earliest(payers)
   if (from === null) return { extended: 0, usedUp: [] }
@@ -262,7 +261,7 @@ export async function extend(
     const need = needUntil(payer, end)
     const [first] = payer.ranks
     if (need > 0n && first) {
-      await applyOrThrow(tx, [holdOf(tx.newId('transfer'), accounts, first.allocation, need, now)])
+      await applyOrThrow(tx, [holdOf(tx.newId('transfer'), accounts, first.allocation, need, now)], now)
       extended += 1
     }
     const until = usedUpAt({ ranks: payer.ranks, covered: nanos(payer.covered + need) })

@@ -14,6 +14,7 @@ export const prefixOf = {
   priceBook: 'pb',
   account: 'acc',
   transfer: 'trf',
+  lot: 'lot',
   node: 'nod',
   allocation: 'alo',
   lease: 'lea',
@@ -51,6 +52,7 @@ export type VolumeId = Id<'volume'>
 export type NodeId = Id<'node'>
 export type TransferId = Id<'transfer'>
 export type AccountId = Id<'account'>
+export type LotId = Id<'lot'>
 export type PriceBookId = Id<'priceBook'>
 export type ChargeId = Id<'charge'>
 export type BudgetId = Id<'budget'>

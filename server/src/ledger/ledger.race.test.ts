@@ -6,9 +6,12 @@ import { instant } from '../kernel/time.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { testDatabase } from '../store/testing.ts'
 import { accountsOf, apply, applyOrThrow, walletOf } from './ledger.ts'
+import { lotPriority } from './lots.rules.ts'
 import type { ApplyResult, Transfer } from './rules.ts'
 
 const bookedAt = instant(1_767_225_600_000)
+const terms = { kind: 'promo', priority: lotPriority, effectiveAt: null, expiresAt: null } as const
+const into = { terms }
 
 async function withWallets(
   wallets: number,
@@ -33,6 +36,7 @@ async function withWallets(
             credit: customer,
             amount: nanos(each),
             code: 'grant',
+            into,
             bookedAt,
             about: 'x',
           },
@@ -75,7 +79,7 @@ describe('racing holds', () => {
           const [debit, credit] = [(await accountsOf(tx, from)).customer, (await accountsOf(tx, to)).customer]
           const id = tx.newId('transfer')
           return apply(tx, [
-            { kind: 'post', id, debit, credit, amount: nanos(1n), code: 'grant', bookedAt, about: 'x' },
+            { kind: 'post', id, debit, credit, amount: nanos(1n), code: 'grant', into, bookedAt, about: 'x' },
           ])
         })
       const results = await Promise.all(

@@ -8,6 +8,7 @@ import { clockOf } from '../store/clock.ts'
 import { openStore, type Store, type Tx } from '../store/store.ts'
 import { type TestDatabase, testDatabase } from '../store/testing.ts'
 import { account, apply, history, open } from './ledger.ts'
+import { lotPriority } from './lots.rules.ts'
 import { availableOf, type Transfer } from './rules.ts'
 
 // One row a call, its last column the answer; `&` joins transfers of one call; `a` lines show an account as
@@ -26,6 +27,9 @@ after(async () => {
   await store.close()
   await database.drop()
 })
+
+/** Bought money that never lapses. */
+const plain = { kind: 'paid', priority: lotPriority, effectiveAt: null, expiresAt: null } as const
 
 const accountOf = (name: string, page: string): AccountId =>
   asId('account', `acc_${page}${name.toLowerCase()}`)
@@ -74,8 +78,10 @@ function read(text: string, page: string): Transfer {
   assert.ok(kind === 'post' || kind === 'hold', `a kind: ${kind}`)
   const [from = '', to = ''] = (rest[0] ?? '').split('>')
   const code = rest[2] === 'grant' ? 'grant' : 'lease'
+  const into = kind === 'post' && 'CD'.includes(to) ? { into: { terms: plain } } : {}
   return {
     kind,
+    ...into,
     id: transferOf(id, page),
     debit: named(from),
     credit: named(to),
@@ -209,8 +215,8 @@ describe('the ledger', () => {
   })
 
   it('moves nothing on a closed account', async () => {
-    await store.transact((tx) => openAccounts(tx, 'closed'))
-    await store.pool.query(`update ledger_account set closed_at = created_at where id = 'acc_closedc'`)
+    await store.pool.query(`insert into ledger_account (id, owner, code, currency, created_at, closed_at)
+      values ('acc_closedc', 'org_closed', 'customer', 'USD', clock_timestamp(), clock_timestamp())`)
     assert.equal(await answer('1 post P>C 5', 'closed'), '0 account_closed')
   })
 

@@ -1,27 +1,31 @@
 import { AppError, notFound } from '../kernel/errors.ts'
-import type { AccountId, OrganizationId, TransferId } from '../kernel/ids.ts'
+import { type AccountId, asId, type LotId, type OrganizationId, type TransferId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { Tx } from '../store/store.ts'
+import { insertEntry } from './entries.rows.ts'
+import { judge } from './judgement.rules.ts'
+import * as lots from './lots.rows.ts'
+import { burnOrder, type Lot, lotIdOf, type Returns, type Stock, usable } from './lots.rules.ts'
 import * as rows from './rows.ts'
 import {
   type Account,
   type AccountCode,
   accountIdOf,
   type ApplyResult,
-  availableOf,
-  judge,
   moneyCodes,
   type Moved,
   type NewAccount,
   type OpenHold,
   type OpenResult,
-  postedOf,
+  owedOn,
   type PostedTransfer,
   type Reference,
   refusalOfConstraint,
   type Transfer,
 } from './rules.ts'
+
+export { type Check, checks } from './checks.ts'
 
 /** Opens an account; the same again is `exists`, another one under the same id is refused. */
 export async function open(tx: Tx, account: NewAccount): Promise<OpenResult> {
@@ -38,9 +42,10 @@ export async function open(tx: Tx, account: NewAccount): Promise<OpenResult> {
 
 /**
  * Applies all transfers of the call, each after the ones before it, or none. The accounts that have a limit
- * are locked, in ascending order, until the transaction ends: the last lock that a transaction takes.
+ * are locked, in ascending order, until the transaction ends: the last lock that a transaction takes. Who has
+ * locked a wallet before gives its `asOf`, so that no lot lapses between what was read and what is written.
  */
-export async function apply(tx: Tx, transfers: readonly Transfer[]): Promise<ApplyResult> {
+export async function apply(tx: Tx, transfers: readonly Transfer[], asOf?: Instant): Promise<ApplyResult> {
   if (transfers.length === 0) return { ok: true, outcomes: [] }
   const holds = new Set<TransferId>()
   const touched = new Set<AccountId>()
@@ -48,21 +53,21 @@ export async function apply(tx: Tx, transfers: readonly Transfer[]): Promise<App
     if (transfer.kind === 'settle' || transfer.kind === 'release') holds.add(transfer.hold)
     else touched.add(transfer.debit).add(transfer.credit)
   }
-  if (holds.size > 0) for (const id of await rows.selectAccountsOfHolds(tx, [...holds])) touched.add(id)
-  const accounts = await rows.lockAccounts(tx, [...touched])
+  const accounts = await rows.lockAccounts(tx, [...touched], [...holds])
+  const now = asOf ?? (await tx.now())
   const known = await rows.selectTransfers(tx, [...transfers.map(({ id }) => id), ...holds])
   const judgement = judge(
     {
       accounts: new Map(accounts.map((one) => [one.id, one])),
       transfers: new Map(known.map((one) => [one.id, one])),
+      stock: await stockOf(tx, transfers, accounts, known, now),
     },
     transfers,
   )
   if (!judgement.ok) return judgement
   if (judgement.added.length > 0) {
     try {
-      await rows.insertTransfers(tx, judgement.added, await tx.now())
-      await rows.updateTotals(tx, judgement.totals)
+      await insertEntry(tx, judgement, now)
     } catch (error) {
       throw translated(error)
     }
@@ -70,9 +75,39 @@ export async function apply(tx: Tx, transfers: readonly Transfer[]): Promise<App
   return { ok: true, outcomes: judgement.outcomes }
 }
 
+/** The lots that the call may touch: those of its wallets, and those to which something comes back. */
+async function stockOf(
+  tx: Tx,
+  transfers: readonly Transfer[],
+  accounts: readonly Account[],
+  known: readonly rows.KnownRow[],
+  asOf: Instant,
+): Promise<Stock> {
+  const returns = transfers.flatMap((transfer) =>
+    transfer.kind === 'post' && transfer.into && 'returns' in transfer.into ? [transfer.into.returns] : [],
+  )
+  const meant: Returns = {
+    abouts: returns.flatMap(({ abouts = [] }) => abouts),
+    transfers: returns.flatMap(({ transfers: own = [] }) => own),
+  }
+  const returnable = returns.length === 0 ? [] : await lots.selectReturnable(tx, meant)
+  const wallets = accounts.filter(({ code }) => code === 'customer').map(({ id }) => id)
+  const named = [...returnable.map(({ lot }) => lot), ...known.map(({ id }) => lotIdOf(id))]
+  return {
+    lots: wallets.length === 0 ? [] : await lots.selectLots(tx, wallets, named),
+    reserved: new Map(known.map(({ id, reserved }) => [id, reservedIn(reserved ?? {})])),
+    returnable,
+    asOf,
+  }
+}
+
+function reservedIn(parts: Readonly<Record<string, string>>): ReadonlyMap<LotId, Nanos> {
+  return new Map(Object.entries(parts).map(([lot, left]) => [asId('lot', lot), nanos(BigInt(left))]))
+}
+
 /** Applies transfers that the caller has made sure of; a refusal is a fault. */
-export async function applyOrThrow(tx: Tx, transfers: readonly Transfer[]): Promise<void> {
-  const result = await apply(tx, transfers)
+export async function applyOrThrow(tx: Tx, transfers: readonly Transfer[], asOf?: Instant): Promise<void> {
+  const result = await apply(tx, transfers, asOf)
   if (!result.ok)
     throw new AppError('internal', `The ledger refused a transfer: ${result.reason}.`, {
       transfer: transfers[result.index]?.id,
@@ -125,9 +160,10 @@ export async function transfers(tx: Tx, ids: readonly TransferId[]): Promise<rea
   return rows.selectTransfers(tx, ids)
 }
 
-/** What was posted from one account to another, less what went the other way. */
-export async function netBetween(tx: Tx, from: AccountId, to: AccountId): Promise<Nanos> {
-  return rows.sumNet(tx, from, to)
+/** What the lots of a wallet have paid about these, or by these transfers, and may still get back. */
+export async function returnable(tx: Tx, wallet: AccountId, returns: Returns): Promise<Nanos> {
+  const found = await lots.selectReturnable(tx, returns)
+  return nanos(found.reduce((sum, { account: own, left }) => (own === wallet ? sum + left : sum), 0n))
 }
 
 /** The currency of an organization, in which all its accounts are kept. Throws `not_found`. */
@@ -183,9 +219,19 @@ function accountsFor(organization: OrganizationId, currency: Currency): Accounts
   }
 }
 
-/** The ids of the accounts that an organization's money moves between, opened where they are not yet. */
+/**
+ * The ids of the accounts that an organization's money moves between, opened where they are not yet. Throws
+ * `not_found`.
+ */
 export async function accountsOf(tx: Tx, organization: OrganizationId): Promise<Accounts> {
-  const currency = await currencyOf(tx, organization)
+  const found = await rows.selectOpened(tx, organization)
+  if (found === null) throw notFound('organization', organization)
+  const { currency, opened } = found
+  if (opened < ownCodes.length + ourCodes.length) await openAll(tx, organization, currency)
+  return accountsFor(organization, currency)
+}
+
+async function openAll(tx: Tx, organization: OrganizationId, currency: Currency): Promise<void> {
   const wanted = [
     ...ownCodes.map((code) => ({ owner: organization, code })),
     ...ourCodes.map((code) => ({ owner: 'platform' as const, code })),
@@ -196,49 +242,54 @@ export async function accountsOf(tx: Tx, organization: OrganizationId): Promise<
     currency,
     limit: limitOf[code] ?? null,
   }))
-  const ids = wanted.map(({ id }) => id)
-  if ((await rows.countAccounts(tx, ids)) < ids.length) {
-    // In one order, so that two first comers do not wait for each other.
-    const ordered = wanted.toSorted((a, b) => (a.id < b.id ? -1 : 1))
-    await rows.insertAccounts(tx, ordered, await tx.now())
-  }
-  return accountsFor(organization, currency)
+  // In one order, so that two first comers do not wait for each other.
+  const ordered = wanted.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  await rows.insertAccounts(tx, ordered, await tx.now())
 }
 
-/** What an organization has, holds and owes. */
+/** What an organization has, holds and owes at `asOf`, without what has lapsed or is not in force yet. */
 export interface Wallet {
   readonly accounts: Accounts
-  /** Credits less debits, held money included. */
+  readonly asOf: Instant
+  /** What is available and what is held. */
   readonly posted: Nanos
   readonly held: Nanos
-  /** What a new hold can use: posted less held. */
+  /** What a new hold can use: what is in force and not held. */
   readonly available: Nanos
-  /** Storage that could not be paid. While it is above zero nothing is launched. */
+  /** What could not be paid. While it is above zero nothing is launched. */
   readonly owed: Nanos
+  /** Of which something remains, in burn order; those that lapsed or are not in force yet included. */
+  readonly lots: readonly Lot[]
 }
 
 /** The wallet of an organization, read without waiting; empty where nothing has moved yet. */
 export async function walletOf(tx: Tx, organization: OrganizationId): Promise<Wallet> {
   const accounts = accountsFor(organization, await currencyOf(tx, organization))
-  const customer = await rows.selectAccount(tx, accounts.customer)
-  return walletWith(accounts, customer, await rows.selectAccount(tx, accounts.receivable))
+  const found = await rows.selectAccounts(tx, [accounts.customer, accounts.receivable])
+  return walletWith(tx, accounts, found)
 }
 
 /** The wallet of an organization, which then stays as it is until the transaction ends. */
 export async function lockWallet(tx: Tx, organization: OrganizationId): Promise<Wallet> {
   const accounts = await accountsOf(tx, organization)
-  const locked = await rows.lockAccounts(tx, [accounts.customer, accounts.receivable])
-  const named = (id: AccountId): Account | null => locked.find((one) => one.id === id) ?? null
-  return walletWith(accounts, named(accounts.customer), named(accounts.receivable))
+  return walletWith(tx, accounts, await rows.lockAccounts(tx, [accounts.customer, accounts.receivable]))
 }
 
-function walletWith(accounts: Accounts, customer: Account | null, receivable: Account | null): Wallet {
+async function walletWith(tx: Tx, accounts: Accounts, found: readonly Account[]): Promise<Wallet> {
+  const named = (id: AccountId): Account | undefined => found.find((one) => one.id === id)
+  const asOf = await tx.now()
+  const own = (await lots.selectLots(tx, [accounts.customer])).toSorted(burnOrder)
+  const receivable = named(accounts.receivable)
+  const held = named(accounts.customer)?.debitsPending ?? nanos(0n)
+  const available = usable(own, asOf)
   return {
     accounts,
-    posted: customer ? postedOf(customer) : nanos(0n),
-    held: customer?.debitsPending ?? nanos(0n),
-    available: customer ? availableOf(customer) : nanos(0n),
-    owed: nanos(receivable ? receivable.debitsPosted - receivable.creditsPosted : 0n),
+    asOf,
+    posted: nanos(available + held),
+    held,
+    available,
+    owed: receivable ? owedOn(receivable) : nanos(0n),
+    lots: own,
   }
 }
 

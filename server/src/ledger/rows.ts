@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { AccountId, OrganizationId, TransferId } from '../kernel/ids.ts'
+import type { AccountId, LotId, OrganizationId, TransferId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
@@ -46,80 +46,74 @@ export async function selectAccount(tx: Tx, id: AccountId): Promise<Account | nu
   return rows[0] ?? null
 }
 
-/** How many of the accounts are open. */
-export async function countAccounts(tx: Tx, ids: readonly AccountId[]): Promise<number> {
-  const { rows } = await sql<{ count: bigint }>`
-    select count(*) as count from ledger_account where id = any(${ids}::text[])`.execute(tx.db)
-  return Number(rows[0]?.count ?? 0n)
-}
-
-/**
- * The accounts; organizations' rows stay locked, in ascending order, until the transaction ends. Ours are
- * only read: nothing of them ever changes, so nothing waits for them.
- */
-export async function lockAccounts(tx: Tx, ids: readonly AccountId[]): Promise<readonly Account[]> {
-  const locked = await sql<Account>`
-    select ${accountColumns} from ledger_account
-    where id = any(${ids}::text[]) and owner <> 'platform' order by id for update`.execute(tx.db)
-  if (locked.rows.length === new Set(ids).size) return locked.rows
-  const ours = await sql<Account>`
-    select ${accountColumns} from ledger_account
-    where id = any(${ids}::text[]) and owner = 'platform'`.execute(tx.db)
-  return [...locked.rows, ...ours.rows]
-}
-
-/** What is known under the ids, and what has become of holds. */
-export async function selectTransfers(tx: Tx, ids: readonly TransferId[]): Promise<readonly KnownTransfer[]> {
-  const { rows } = await sql<KnownTransfer>`
-    select ${transferColumns}, coalesce(moves.settled, 0) as settled, moves.released as "isReleased"
-    from transfer t cross join lateral
-      (select sum(amount) filter (where kind = 'settle') as settled,
-         coalesce(bool_or(kind = 'release'), false) as released
-       from transfer move where move.hold = t.id and t.kind = 'hold') moves
-    where t.id = any(${ids}::text[])`.execute(tx.db)
+/** The accounts as their rows say, in no order. */
+export async function selectAccounts(tx: Tx, ids: readonly AccountId[]): Promise<readonly Account[]> {
+  const { rows } = await sql<Account>`
+    select ${accountColumns} from ledger_account where id = any(${ids}::text[])`.execute(tx.db)
   return rows
 }
 
-/** The accounts of holds, which never change. */
-export async function selectAccountsOfHolds(
+/** The currency of an organization, and how many accounts of it and of ours are open in that. */
+export async function selectOpened(
   tx: Tx,
-  holds: readonly TransferId[],
-): Promise<readonly AccountId[]> {
-  const { rows } = await sql<{ debit: AccountId; credit: AccountId }>`
-    select distinct debit, credit from transfer where id = any(${holds}::text[])`.execute(tx.db)
-  return rows.flatMap(({ debit, credit }) => [debit, credit])
+  organization: OrganizationId,
+): Promise<{ readonly currency: Currency; readonly opened: number } | null> {
+  const { rows } = await sql<{ currency: Currency; opened: number }>`
+    select organization.currency, (select count(*)::integer from ledger_account account
+        where account.owner in (organization.id, 'platform') and account.currency = organization.currency)
+      as opened
+    from organization where organization.id = ${organization}`.execute(tx.db)
+  return rows[0] ?? null
 }
 
-export async function insertTransfers(
+/**
+ * The accounts, and those of the holds; organizations' rows stay locked, in ascending order, until the
+ * transaction ends. Ours are only read: nothing of them ever changes, so nothing waits for them.
+ */
+export async function lockAccounts(
   tx: Tx,
-  transfers: readonly PostedTransfer[],
-  recordedAt: Instant,
-): Promise<void> {
-  await sql`
-    insert into transfer (id, kind, hold, debit, credit, amount, code, about, booked_at, recorded_at)
-    select *, ${at(recordedAt)}::timestamptz from unnest(
-      ${transfers.map(({ id }) => id)}::text[], ${transfers.map(({ kind }) => kind)}::text[],
-      ${transfers.map(({ hold }) => hold)}::text[], ${transfers.map(({ debit }) => debit)}::text[],
-      ${transfers.map(({ credit }) => credit)}::text[],
-      ${transfers.map(({ amount }) => amount.toString())}::numeric[],
-      ${transfers.map(({ code }) => code)}::text[], ${transfers.map(({ about }) => about)}::text[],
-      ${transfers.map(({ bookedAt }) => at(bookedAt))}::timestamptz[])`.execute(tx.db)
+  ids: readonly AccountId[],
+  holds: readonly TransferId[] = [],
+): Promise<readonly Account[]> {
+  const { rows } = await sql<Account>`
+    with wanted as (
+      select unnest(${ids}::text[]) as id
+      union select unnest(array[debit, credit]) from transfer where id = any(${holds}::text[])),
+    locked as (
+      select * from ledger_account
+      where id in (select id from wanted) and owner <> 'platform' order by id for update)
+    select ${accountColumns} from locked
+    union all
+    select ${accountColumns} from ledger_account
+    where id in (select id from wanted) and owner = 'platform'`.execute(tx.db)
+  return rows
 }
 
-/** Sets the four totals of organizations' accounts, which the caller has locked. */
-export async function updateTotals(tx: Tx, totals: ReadonlyMap<AccountId, Totals>): Promise<void> {
-  const entries = [...totals]
-  const column = (name: keyof Totals): readonly string[] =>
-    entries.map(([, account]) => account[name].toString())
-  await sql`
-    update ledger_account account set debits_pending = totals.debits_pending,
-      debits_posted = totals.debits_posted, credits_pending = totals.credits_pending,
-      credits_posted = totals.credits_posted
-    from unnest(${entries.map(([id]) => id)}::text[], ${column('debitsPending')}::numeric[],
-      ${column('debitsPosted')}::numeric[], ${column('creditsPending')}::numeric[],
-      ${column('creditsPosted')}::numeric[])
-      as totals (id, debits_pending, debits_posted, credits_pending, credits_posted)
-    where account.id = totals.id and account.owner <> 'platform'`.execute(tx.db)
+/** What is known under an id; of a hold also what it has still reserved, lot by lot. */
+export interface KnownRow extends KnownTransfer {
+  readonly reserved: Readonly<Record<LotId, string>> | null
+}
+
+/** What is known under the ids, and what has become of holds. */
+export async function selectTransfers(tx: Tx, ids: readonly TransferId[]): Promise<readonly KnownRow[]> {
+  const { rows } = await sql<KnownRow>`
+    select ${transferColumns}, coalesce(moves.settled, 0) as settled, moves.released as "isReleased",
+      parts.reserved
+    from transfer t
+    cross join lateral
+      (select sum(amount) filter (where kind = 'settle') as settled,
+         coalesce(bool_or(kind = 'release'), false) as released
+       from transfer move where move.hold = t.id and t.kind = 'hold') moves
+    cross join lateral
+      (select jsonb_object_agg(lot, rest::text) as reserved from
+        (select use.lot, sum(case use.kind when 'reserve' then use.amount else -use.amount end) as rest
+         from (select t.id where t.kind = 'hold'
+           union all select id from transfer where hold = t.id and t.kind = 'hold') move
+         join lot_use use on use.transfer = move.id
+         group by use.lot) part
+       where rest > 0) parts
+    where t.id = any(${ids}::text[])`.execute(tx.db)
+  return rows
 }
 
 /** The four totals of an account as its transfers say. */
@@ -179,15 +173,6 @@ export async function selectMoved(
       and t.booked_at >= ${at(from)} and t.booked_at < ${at(to)}
     order by t.booked_at, t.id`.execute(tx.db)
   return rows
-}
-
-/** What was posted from one account to another, less what went the other way. */
-export async function sumNet(tx: Tx, from: AccountId, to: AccountId): Promise<Nanos> {
-  const { rows } = await sql<{ net: Nanos }>`
-    select coalesce(sum(case when credit = ${to} then amount else -amount end), 0) as net from transfer
-    where kind in ('post', 'settle')
-      and ((debit = ${from} and credit = ${to}) or (debit = ${to} and credit = ${from}))`.execute(tx.db)
-  return rows[0]?.net ?? nanos(0n)
 }
 
 /** Held, less what was released and what was given back, of everything about these. */

@@ -1,6 +1,7 @@
 import { derivedId, type AccountId, type OrganizationId, type TransferId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
+import type { From, Into } from './lots.rules.ts'
 
 /** Whose money an account counts: an organization's, or ours. */
 export type AccountOwner = OrganizationId | 'platform'
@@ -102,7 +103,8 @@ interface Move {
 
 /** The caller makes every id: sending the same transfer again does nothing. */
 export type Transfer =
-  | ({ readonly kind: 'post' } & Move)
+  /** `into` says what becomes of money that comes into a wallet; `from` picks among the lots it leaves. */
+  | ({ readonly kind: 'post'; readonly from?: From; readonly into?: Into } & Move)
   | ({ readonly kind: 'hold' } & Move)
   /** At most what is left of the hold; may repeat; the rest stays held. */
   | {
@@ -132,18 +134,25 @@ export interface Moved extends PostedTransfer {
 
 /** Why a transfer is refused; nothing of its call is applied then. */
 export type LedgerRefusal =
+  /** Of a wallet: not so much is in force and free. */
   | 'exceeds_credits'
   | 'exceeds_debits'
   | 'exceeds_hold'
   | 'hold_not_found'
   | 'hold_used_up'
   | 'hold_already_released'
+  /** Less was paid than is to come back. */
+  | 'exceeds_uses'
+  /** Money comes into a wallet, and nobody says on what terms. */
+  | 'lot_not_named'
+  /** It would lapse before it could be used. */
+  | 'lapses_at_once'
   | 'account_not_found'
   | 'account_closed'
   | 'accounts_must_differ'
   | 'currencies_must_match'
   | 'amount_must_be_positive'
-  | `exists_with_different_${'amount' | 'accounts' | 'kind' | 'hold' | 'code'}`
+  | `exists_with_different_${'amount' | 'accounts' | 'kind' | 'hold' | 'code' | 'terms'}`
 
 /** What the database itself would say, where a rule were to miss it. */
 export const refusalOfConstraint: Readonly<Record<string, LedgerRefusal>> = {
@@ -156,6 +165,7 @@ export const refusalOfConstraint: Readonly<Record<string, LedgerRefusal>> = {
   transfer_amount_must_be_positive: 'amount_must_be_positive',
   ledger_account_exceeds_credits: 'exceeds_credits',
   ledger_account_exceeds_debits: 'exceeds_debits',
+  credit_lot_amounts: 'exceeds_credits',
 }
 
 /** What became of a transfer: it is new, or was there already. */
@@ -184,26 +194,6 @@ export interface OpenHold {
   readonly left: Nanos
 }
 
-/**
- * What a call is judged by: the accounts it touches (locked), and what is known under the ids that it names.
- */
-export interface Books {
-  readonly accounts: ReadonlyMap<AccountId, Account>
-  readonly transfers: ReadonlyMap<TransferId, KnownTransfer>
-}
-
-/** What a call that is not refused writes. */
-export interface Entry {
-  readonly outcomes: readonly Outcome[]
-  readonly added: readonly PostedTransfer[]
-  readonly totals: ReadonlyMap<AccountId, Totals>
-}
-
-/** What a call comes to: what to write, or the first transfer that is refused. */
-export type Judgement =
-  | ({ readonly ok: true } & Entry)
-  | { readonly ok: false; readonly index: number; readonly reason: LedgerRefusal }
-
 /** An account's id follows from what it is, so nobody has to look it up. */
 export function accountIdOf(owner: AccountOwner, code: AccountCode, currency: Currency): AccountId {
   return derivedId('account', owner, code, currency)
@@ -219,143 +209,12 @@ export function postedOf(account: Totals): Nanos {
   return nanos(account.creditsPosted - account.debitsPosted)
 }
 
+/** What is owed on a receivable. */
+export function owedOn(account: Totals): Nanos {
+  return nanos(account.debitsPosted - account.creditsPosted)
+}
+
 /** What is left of a hold. */
 export function leftOf(hold: KnownTransfer): Nanos {
   return nanos(hold.isReleased ? 0n : hold.amount - hold.settled)
-}
-
-/** Decides a whole call, each transfer after the ones before it. Pure: the same books, the same answer. */
-export function judge(books: Books, transfers: readonly Transfer[]): Judgement {
-  const accounts = new Map(books.accounts)
-  const known = new Map(books.transfers)
-  const outcomes: Outcome[] = []
-  const added: PostedTransfer[] = []
-  for (const [index, transfer] of transfers.entries()) {
-    const existing = known.get(transfer.id)
-    if (existing) {
-      const difference = differenceOf(existing, transfer)
-      if (difference) return { ok: false, index, reason: `exists_with_different_${difference}` }
-      outcomes.push('exists')
-      continue
-    }
-    const step = stepOf(transfer, accounts, known)
-    if (typeof step === 'string') return { ok: false, index, reason: step }
-    for (const account of step.accounts) accounts.set(account.id, account)
-    if (step.hold) known.set(step.hold.id, step.hold)
-    known.set(transfer.id, { ...step.posted, settled: nanos(0n), isReleased: false })
-    added.push(step.posted)
-    outcomes.push('created')
-  }
-  const touched = [...accounts].filter(([id, account]) => account !== books.accounts.get(id))
-  return { ok: true, outcomes, added, totals: new Map(touched) }
-}
-
-interface Step {
-  readonly posted: PostedTransfer
-  readonly accounts: readonly Account[]
-  readonly hold: KnownTransfer | null
-}
-
-function differenceOf(
-  existing: KnownTransfer,
-  asked: Transfer,
-): 'amount' | 'accounts' | 'kind' | 'hold' | 'code' | null {
-  if (existing.kind !== asked.kind) return 'kind'
-  if (asked.kind === 'settle' || asked.kind === 'release') {
-    if (existing.hold !== asked.hold) return 'hold'
-    return asked.kind === 'settle' && existing.amount !== asked.amount ? 'amount' : null
-  }
-  if (existing.debit !== asked.debit || existing.credit !== asked.credit) return 'accounts'
-  if (existing.amount !== asked.amount) return 'amount'
-  return existing.code === asked.code ? null : 'code'
-}
-
-function stepOf(
-  transfer: Transfer,
-  accounts: ReadonlyMap<AccountId, Account>,
-  known: ReadonlyMap<TransferId, KnownTransfer>,
-): Step | LedgerRefusal {
-  if (transfer.kind !== 'release' && transfer.amount <= 0n) return 'amount_must_be_positive'
-  if (transfer.kind === 'post' || transfer.kind === 'hold') {
-    if (transfer.debit === transfer.credit) return 'accounts_must_differ'
-    const sides = sidesOf(transfer, accounts)
-    if (typeof sides === 'string') return sides
-    const { kind, amount } = transfer
-    const pending = kind === 'hold' ? amount : 0n
-    const posted = kind === 'post' ? amount : 0n
-    return moved({ ...transfer, hold: null }, sides, pending, posted, null)
-  }
-  const hold = known.get(transfer.hold)
-  if (hold?.kind !== 'hold') return 'hold_not_found'
-  if (hold.isReleased) return 'hold_already_released'
-  const left = leftOf(hold)
-  if (left === 0n) return 'hold_used_up'
-  const amount = transfer.kind === 'settle' ? transfer.amount : left
-  if (amount > left) return 'exceeds_hold'
-  const sides = sidesOf(hold, accounts)
-  if (typeof sides === 'string') return sides
-  const { debit, credit, code, about } = hold
-  const row = { ...transfer, hold: hold.id, debit, credit, code, about, amount }
-  return transfer.kind === 'settle'
-    ? moved(row, sides, -amount, amount, { ...hold, settled: nanos(hold.settled + amount) })
-    : moved(row, sides, -amount, 0n, { ...hold, isReleased: true })
-}
-
-interface Sides {
-  readonly debit: Account
-  readonly credit: Account
-}
-
-function sidesOf(
-  move: { readonly debit: AccountId; readonly credit: AccountId },
-  accounts: ReadonlyMap<AccountId, Account>,
-): Sides | LedgerRefusal {
-  const debit = accounts.get(move.debit)
-  const credit = accounts.get(move.credit)
-  if (!debit || !credit) return 'account_not_found'
-  if (debit.isClosed || credit.isClosed) return 'account_closed'
-  if (debit.currency !== credit.currency) return 'currencies_must_match'
-  return { debit, credit }
-}
-
-function moved(
-  posted: PostedTransfer,
-  { debit, credit }: Sides,
-  pendingChange: bigint,
-  postedChange: bigint,
-  hold: KnownTransfer | null,
-): Step | LedgerRefusal {
-  const nextDebit: Account = {
-    ...debit,
-    debitsPending: nanos(debit.debitsPending + pendingChange),
-    debitsPosted: nanos(debit.debitsPosted + postedChange),
-  }
-  const nextCredit: Account = {
-    ...credit,
-    creditsPending: nanos(credit.creditsPending + pendingChange),
-    creditsPosted: nanos(credit.creditsPosted + postedChange),
-  }
-  if (debit.limit === 'debits_must_not_exceed_credits' && availableOf(nextDebit) < 0n)
-    return 'exceeds_credits'
-  if (
-    credit.limit === 'credits_must_not_exceed_debits' &&
-    nextCredit.debitsPosted - nextCredit.creditsPosted - nextCredit.creditsPending < 0n
-  )
-    return 'exceeds_debits'
-  const { id, kind, code, about, amount, bookedAt } = posted
-  return {
-    posted: {
-      id,
-      kind,
-      hold: posted.hold,
-      debit: debit.id,
-      credit: credit.id,
-      amount,
-      code,
-      about,
-      bookedAt,
-    },
-    accounts: [nextDebit, nextCredit],
-    hold,
-  }
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { makeBudgetWatcher } from '../loops/budget_watcher.ts'
 import { makeBuilder } from '../loops/builder.ts'
+import { makeCreditKeeper } from '../loops/credit_keeper.ts'
 import { makeInvoicer } from '../loops/invoicer.ts'
 import { makeLeaseKeeper } from '../loops/lease_keeper.ts'
 import { makeLogKeeper } from '../loops/log_keeper.ts'
@@ -87,6 +88,7 @@ const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   meter: ['billing'],
   lease_keeper: ['billing'],
   budget_watcher: [],
+  credit_keeper: ['billing'],
   log_keeper: ['compute'],
   sweeper: ['compute'],
   builder: ['images'],
@@ -115,6 +117,7 @@ function makeLoops(
     makeLeaseKeeper(store, endLease),
     makeBudgetWatcher(store),
     makeInvoicer(store, new DiskStore(join(config.dataDir, 'objects'), clock)),
+    makeCreditKeeper(store),
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
     makeOutbox({
