@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { asId } from '../kernel/ids.ts'
 import { nanos } from '../kernel/money.ts'
-import { instant } from '../kernel/time.ts'
+import { type Instant, instant } from '../kernel/time.ts'
 import type { Spell } from '../metering/rules.ts'
 import { costOfLines, type Rates } from '../pricing/rules.ts'
 import {
-  commonEnd,
   costAt,
   firstHold,
   isOvershot,
@@ -15,6 +15,7 @@ import {
   secondsCovered,
   usedUpAt,
 } from './leases.rules.ts'
+import { type Purse, reachOf } from './purses.rules.ts'
 
 const rates: Rates = new Map(
   Object.entries({ h100: 2_990_000_000n, small: 600_000_000n, tiny: 7n, free: 0n }).map(([sku, rate]) => [
@@ -111,6 +112,22 @@ describe('the instant at which a lease is used up, in seconds', () => {
   }
 })
 
+/** The one instant up to which one wallet pays them all. */
+function commonEnd(payers: readonly Payer[], available: bigint, from: Instant, to: Instant): Instant {
+  const subject = asId('instance', 'ins_1')
+  const asked = { project: asId('project', 'prj_1'), subject, askedBy: 'per_1', askedKey: null, job: null }
+  const wallet: Purse = { name: 'wallet', available, onlyStarts: false, pays: () => true }
+  const reach = reachOf(
+    payers.map((one) => ({ ...one, asked })),
+    [wallet],
+    from,
+    to,
+  )
+  const ends = new Set([...reach.values()].map(({ end }) => end))
+  assert.equal(ends.size, 1)
+  return [...ends][0] ?? to
+}
+
 describe('the common end', () => {
   const from = instant(0)
   it('of two on one dollar is one second, whatever was held before', () => {
@@ -158,7 +175,7 @@ describe('the common end', () => {
           const payers = lives.map(([sku, begun, covered]) => payer(covered, [sku, spells(`${begun / 10}-`)]))
           const needs = (when: number): bigint =>
             payers.reduce((sum, each) => sum + needUntil(each, instant(when)), 0n)
-          const end = commonEnd(payers, nanos(available), from, to)
+          const end = commonEnd(payers, available, from, to)
           assert.ok(needs(end) <= available)
           assert.ok(end === to || needs(end + 1) > available)
         },

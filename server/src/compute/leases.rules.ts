@@ -70,7 +70,7 @@ export function secondsCovered(lines: readonly Line[], rates: Rates, covered: bi
  */
 export function usedUpAt({ ranks, covered }: Payer): Instant | null {
   const [only, ...others] = ranks
-  if (!only || weightOf(ranks) === 0n) return null
+  if (!only) return null
   if (others.length > 0) return lastCovered(ranks, covered)
   const seconds = secondsCovered(only.lines, only.rates, covered)
   if (seconds === null) return null
@@ -91,7 +91,7 @@ function plus(from: Instant, millis: bigint): Instant {
 
 function lastCovered(ranks: readonly Rank[], covered: Nanos): Instant | null {
   const starts = ranks.flatMap(({ spells }) => spells.map(({ from }) => from))
-  if (starts.length === 0 || costAt(ranks, endOfTime) <= covered) return null
+  if (costAt(ranks, endOfTime) <= covered) return null
   return lastInstant(instant(Math.min(...starts)), endOfTime, (when) => costAt(ranks, when) <= covered)
 }
 
@@ -126,17 +126,6 @@ export function needUntil({ ranks, covered }: Payer, when: Instant): Nanos {
   const wholeMillis = (paidMillis(only.spells, when) / BigInt(secondMs)) * BigInt(secondMs)
   const cost = others.length === 0 ? costOfLines(only.lines, only.rates, wholeMillis) : costAt(ranks, when)
   return nanos(cost > covered ? cost - covered : 0n)
-}
-
-/**
- * The one instant up to which all these leases can be paid: the latest in `[from, to]` whose needs fit into
- * what is available. A lease that reaches further already needs nothing, so the one furthest behind comes
- * first.
- */
-export function commonEnd(payers: readonly Payer[], available: Nanos, from: Instant, to: Instant): Instant {
-  if (to <= from) return from
-  const needs = (when: Instant): bigint => payers.reduce((sum, payer) => sum + needUntil(payer, when), 0n)
-  return lastInstant(from, to, (when) => needs(when) <= available)
 }
 
 /**

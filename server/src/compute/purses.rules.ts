@@ -74,8 +74,7 @@ export function reachOf<P extends AskedPayer>(
   }
   let end = from
   while (reach.size < payers.length) {
-    end =
-      to <= end ? end : lastInstant(end, to, (when) => fillings.every((one) => needOf(one, when) <= one.left))
+    end = lastInstant(end, to, (when) => fillings.every((one) => needOf(one, when) <= one.left))
     const next = instant(end + 1)
     const empty = end >= to ? undefined : fillings.find((one) => needOf(one, next) > one.left)
     for (const payer of payers.filter((one) => !reach.has(one)))

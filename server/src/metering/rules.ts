@@ -41,7 +41,6 @@ export function fold(events: readonly UsageEvent[]): Fold {
       endOpen(at)
       for (const spell of spells) if (spell.from <= at && spell.to !== null && at < spell.to) spell.to = at
     } else if (closersForGood.has(type)) {
-      endOpen(at)
       closedForGood = true
       spells = spells.flatMap(({ from, to }) => (from >= at ? [] : [{ from, to: earlier(to ?? at, at) }]))
     } else if (type === 'released') {
