@@ -43,9 +43,11 @@ export interface TestInstance {
 /** Makes the instance, or makes it what is said. */
 export async function putInstance(tx: Tx, row: TestInstance): Promise<void> {
   await sql`insert into instance (id, organization, project, name, image, version, flavor, home, created_by,
-      request_hash, intent, state, allocation, ssh_host_key, ssh_host_public_key, created_at, changed_at)
- values (${row.id}, ${row.organization}, ${`prj_${row.id}`}, ${row.name}, 'base', '1', 'cpu.1x2', 'vol_1',
-      'per_1', '', 'running', ${row.state}, ${row.allocation}, '', ${row.hostPublicKey}, now(), now())
+      asked_by, request_hash, intent, state, allocation, ssh_host_key, ssh_host_public_key, created_at,
+      changed_at)
+    values (${row.id}, ${row.organization}, ${`prj_${row.id}`}, ${row.name}, 'base', '1', 'cpu.1x2', 'vol_1',
+      'per_1', 'per_1', '', 'running', ${row.state}, ${row.allocation}, '', ${row.hostPublicKey}, now(),
+      now())
     on conflict (id) do update set state = excluded.state, allocation = excluded.allocation`.execute(tx.db)
 }
 
