@@ -47,7 +47,7 @@ test('every outcome is counted and named: a crash, a hang and a skip too', { tim
     const program = `
       import { emptyTally, runGroup, summaryOf } from ${JSON.stringify(`${root}tools/suite.ts`)}
       const tally = emptyTally()
-      const group = { name: 'fixture', files: ${JSON.stringify(paths)}, concurrency: 2, minutesMax: 3 / 60 }
+      const group = { files: ${JSON.stringify(paths)}, concurrency: 2, minutesMax: 3 / 60 }
       await runGroup(group, tally, new AbortController().signal)
       console.log(summaryOf(tally, 0))`
     // node's runner does not run inside one of its own children, by this variable.

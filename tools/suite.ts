@@ -8,12 +8,13 @@ import { root } from './sources.ts'
 
 /** Files that run together. */
 export interface Group {
-  readonly name: string
   readonly files: readonly string[]
   /** Files at a time. Whatever starts containers or a platform runs alone. */
   readonly concurrency: number
   /** A file that takes longer is ended and counts as failed. */
   readonly minutesMax: number
+  /** Of node, for the process of each file. Default: none. */
+  readonly switches?: readonly string[]
 }
 
 /** What became of tests, counted and named. */
@@ -173,17 +174,20 @@ function pathOf(file: string): string {
   return resolve(root, file)
 }
 
-/** Runs one group and adds what became of it; prints a line for each file as it ends. */
+/**
+ * Runs one group and adds what became of it; prints a line for each file as it ends. Groups may run beside
+ * each other.
+ */
 export async function runGroup(group: Group, tally: Tally, signal: AbortSignal): Promise<void> {
   if (group.files.length === 0 || signal.aborted) return
   const print = (text: string): void => void process.stdout.write(`${text}\n`)
-  print(`\n${group.name}`)
   const paths = group.files.map(pathOf)
   const counted = counting(tally, paths)
   const stream = run({
     files: paths,
     concurrency: group.concurrency,
     timeout: group.minutesMax * 60_000,
+    execArgv: [...(group.switches ?? [])],
     signal,
   })
   stream.on('test:pass', (event) => counted.pass(event))

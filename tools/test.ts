@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '../server/src/kernel/clock.ts'
@@ -19,9 +19,10 @@ import {
   type TestServer,
 } from '../server/src/store/testing.ts'
 import { JourneyPlatform, sharedVariable } from '../tests/journeys/platform.ts'
+import { Person } from '../tests/journeys/shell.ts'
 import * as census from './census.ts'
-import { filesBelow } from './sources.ts'
-import { emptyTally, type Group, runGroup, summaryOf, type Tally } from './suite.ts'
+import { modestPriority, type Plan, planOf, testFiles } from './plan.ts'
+import { emptyTally, runGroup, summaryOf, type Tally } from './suite.ts'
 
 // `npm test`: the whole suite from whatever state the machine is in, and the machine as it was before
 // afterwards. `npm test -- <part of a path> …` runs the files that match.
@@ -59,30 +60,21 @@ function prepareGround(): Ground {
   process.env['TMPDIR'] = folder
   // A test that forgets to name its data directory must not find the operator's.
   process.env['GPUHOUR_DATA'] = join(folder, 'data')
-  // One platform for all journeys: each would wait for its images to be proved again.
-  process.env[sharedVariable] = join(folder, 'journeys')
   return { folder, mark: `GPUHOUR_TEST_RUN=${run}` }
 }
 
-function groupsOf(words: readonly string[]): readonly Group[] {
-  const all = ['tools', 'sdk', 'server', 'cli', 'console', 'tests', 'images', 'bench'].flatMap((folder) =>
-    filesBelow(folder, /\.test\.tsx?$/),
-  )
-  const wanted = all.filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
-  const below = (folder: string) => (file: string) => file.startsWith(folder)
-  const isolation = wanted.filter(below('tests/isolation/'))
-  const journeys = wanted.filter(below('tests/journeys/'))
-  const rest = wanted.filter((file) => !isolation.includes(file) && !journeys.includes(file))
-  const docker = rest.filter((file) => file.endsWith('.docker.test.ts'))
-  const alone = rest.filter((file) => file.endsWith('.alone.test.ts'))
-  const plain = rest.filter((file) => !docker.includes(file) && !alone.includes(file))
-  return [
-    { name: 'rules, rows, contract, simulation, tidy', files: plain, concurrency: 2, minutesMax: 10 },
-    { name: 'rules of time: nothing else runs beside these', files: alone, concurrency: 1, minutesMax: 10 },
-    { name: 'on a Docker Engine', files: docker, concurrency: 1, minutesMax: 15 },
-    { name: 'isolation', files: isolation, concurrency: 1, minutesMax: 15 },
-    { name: 'journeys', files: journeys, concurrency: 1, minutesMax: 25 },
-  ].filter(({ files }) => files.length > 0)
+/** A platform that errands share, one after another: each would wait for its images to be proved again. */
+interface SharedPlatform {
+  readonly folder: string
+  /** Of node, for a test file that is to find it. */
+  readonly switches: readonly string[]
+}
+
+function sharedPlatform(ground: Ground, name: string): SharedPlatform {
+  const folder = join(ground.folder, name)
+  const file = `${folder}.env`
+  writeFileSync(file, `${sharedVariable}=${folder}\n`)
+  return { folder, switches: [`--env-file=${file}`] }
 }
 
 async function installPrograms(signal: AbortSignal): Promise<void> {
@@ -110,21 +102,9 @@ async function leftDatabases(server: TestServer): Promise<readonly string[]> {
   })
 }
 
-const isOnEngine = ({ name }: Group): boolean => !name.startsWith('rules')
-/** These groups are errands on one platform. */
-const isErrand = ({ name }: Group): boolean => name === 'isolation' || name === 'journeys'
-
-/**
- * Starts the platform of the errands while the tests before them mostly wait: its images are built and proved
- * meanwhile. What goes wrong is told by the first test that opens it.
- */
-async function startJourneys(): Promise<void> {
-  await JourneyPlatform.open().catch(() => {})
-}
-
-/** Ends the platform that the journeys shared, if one of them started it; throws what is wrong with that. */
-async function endJourneys(): Promise<readonly string[]> {
-  await JourneyPlatform.removeShared(process.env[sharedVariable] ?? '')
+/** Ends the platforms that errands shared, if any was started; throws what is wrong with that. */
+async function endShared(platforms: readonly SharedPlatform[]): Promise<readonly string[]> {
+  await Promise.all(platforms.map(({ folder }) => JourneyPlatform.removeShared(folder)))
   return []
 }
 
@@ -191,26 +171,79 @@ async function buildBase(config: Config, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function runSuite(groups: readonly Group[], config: Config, signal: AbortSignal): Promise<Tally> {
+/**
+ * Starts a platform for errands and waits until its images were built and proved. What goes wrong is told by
+ * the first test that opens it.
+ */
+async function startShared({ folder }: SharedPlatform): Promise<void> {
+  try {
+    const platform = await JourneyPlatform.open(folder)
+    const person = new Person(platform)
+    await person.login()
+    await platform.untilOffered(person, 'pytorch-cuda:2.9')
+  } catch {}
+}
+
+/** What needs the engine. What brings containers makes way for the browsers as soon as they can begin. */
+async function runOnEngine(
+  plan: Plan,
+  platforms: readonly SharedPlatform[],
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<void> {
+  const runOne = (file: string, switches: readonly string[] = []): Promise<void> =>
+    runGroup({ files: [file], switches, concurrency: 1, minutesMax: 25 }, tally, signal)
+  const [docker, errands] = [[...plan.docker], [...plan.errands]]
+  const [first] = platforms
+  if (first && plan.browser.some((file) => file.startsWith('tests/journeys/'))) {
+    const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    let isReady = signal.aborted
+    const ready = Promise.race([startShared(first), stopped]).then(() => (isReady = true))
+    for (let file; !isReady && (file = docker.shift());) await runOne(file)
+    await ready
+  }
+  for (const file of plan.browser) await runOne(file, first?.switches)
+  const drain = async (files: string[], switches?: readonly string[]): Promise<void> => {
+    for (let file; (file = files.shift());) await runOne(file, switches)
+  }
+  await Promise.all([drain(docker), ...platforms.map(({ switches }) => drain(errands, switches))])
+}
+
+/** What runs beside what, for a person who reads along. */
+function sayPlan({ alone, plain, browser, docker, errands }: Plan): void {
+  const counts = [
+    [alone, 'alone'],
+    [plain, 'that need processors only'],
+    [browser, 'with a browser'],
+    [docker, 'on a Docker Engine'],
+    [errands, 'errands on a platform'],
+  ] as const
+  const words = counts.flatMap(([files, what]) => (files.length > 0 ? [`${files.length} ${what}`] : []))
+  say(`\nTest files, some beside others: ${words.join(', ')}.`)
+}
+
+async function runSuite(plan: Plan, config: Config, signal: AbortSignal): Promise<Tally> {
   const tally = emptyTally()
   const ground = prepareGround()
+  const platforms = ['first', 'second'].map((name) => sharedPlatform(ground, name))
   const hostBefore = census.hostCensus()
-  const needsEngine = groups.some((group) => isOnEngine(group))
+  const needsEngine = plan.browser.length + plan.errands.length + plan.docker.length > 0
   await installPrograms(signal)
   const engine = needsEngine ? await reachEngine({ config, printer, signal, clock: systemClock }) : null
   if (engine) await buildBase({ ...config, dataDir: join(ground.folder, 'data') }, signal)
   const server = await startTestServer()
   process.env[testServerVariable] = server.url
-  let platform: Promise<void> | null = null
+  sayPlan(plan)
   try {
-    for (const group of groups) {
-      if (engine && isOnEngine(group) && groups.some(isErrand)) platform ??= startJourneys()
-      if (isErrand(group)) await platform
-      await runGroup(group, tally, signal)
-    }
+    await runGroup({ files: plan.alone, concurrency: 1, minutesMax: 10 }, tally, signal)
+    setPriority(server.pid, modestPriority)
+    const modest = [`--import=${new URL('modest.ts', import.meta.url).href}`]
+    await Promise.all([
+      runGroup({ files: plan.plain, concurrency: 2, minutesMax: 10, switches: modest }, tally, signal),
+      runOnEngine(plan, platforms, tally, signal),
+    ])
   } finally {
-    await platform
-    await judge(tally, "the journeys' platform goes without a trace", endJourneys)
+    await judge(tally, "the errands' platforms go without a trace", () => endShared(platforms))
     await judge(tally, 'no database is left behind', () => leftDatabases(server))
     await server.stop()
     await judge(tally, 'no process is left behind', () => leftProcesses(ground))
@@ -250,9 +283,9 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 const startedAt = performance.now()
 try {
   const words = process.argv.slice(2)
-  const groups = groupsOf(words)
-  if (groups.length === 0) throw new Error(`No test file's path contains ${words.join(' or ')}.`)
-  const tally = await runSuite(groups, loadConfig(), stopping.signal)
+  const files = testFiles(words)
+  if (files.length === 0) throw new Error(`No test file's path contains ${words.join(' or ')}.`)
+  const tally = await runSuite(planOf(files), loadConfig(), stopping.signal)
   if (stopping.signal.aborted)
     await judge(tally, 'the suite ran to its end', async () => [messageOf(stopping.signal.reason)])
   process.stdout.write(`${summaryOf(tally, performance.now() - startedAt)}\n`)

@@ -79,9 +79,7 @@ const notesSchema = z.object({
   from: z.number(),
 })
 
-/**
- * Names the folder of a platform that the whole group of journeys shares; the suite removes it at the end.
- */
+/** Names the folder of a platform that journeys share, one after another; the suite removes it at the end. */
 export const sharedVariable = 'GPUHOUR_TEST_JOURNEYS'
 
 export class JourneyPlatform {
@@ -119,8 +117,7 @@ export class JourneyPlatform {
   }
 
   /** A platform that runs: the suite's, where there is a suite, or one of one's own. */
-  static async open(): Promise<JourneyPlatform> {
-    const folder = process.env[sharedVariable]
+  static async open(folder = process.env[sharedVariable]): Promise<JourneyPlatform> {
     const platform = await (folder ? JourneyPlatform.#shared(folder) : JourneyPlatform.prepare())
     if (!(await platform.processOf('main').catch(() => null))) await platform.start()
     return platform
@@ -250,7 +247,9 @@ export class JourneyPlatform {
         versions.some((one) => one.reference === reference && one.isOffered),
       )
     }
-    await until(`${reference} on offer`, isOffered, { withinMs: imageMsMax, seen: () => this.output() })
+    // Each look is a program that starts: more of them would only keep the image waiting.
+    const patience = { withinMs: imageMsMax, everyMs: 1_000 }
+    await until(`${reference} on offer`, isOffered, { ...patience, seen: () => this.output() })
   }
 
   /** Removes what a start left that came to nothing. */

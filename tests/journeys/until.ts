@@ -5,7 +5,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 export async function until<T>(
   what: string,
   look: () => T | null | false | undefined | Promise<T | null | false | undefined>,
-  { withinMs = 60_000, seen = () => '' }: { withinMs?: number; seen?: () => string } = {},
+  {
+    withinMs = 60_000,
+    everyMs = 25,
+    seen = () => '',
+  }: { withinMs?: number; everyMs?: number; seen?: () => string } = {},
 ): Promise<T> {
   const begun = performance.now()
   for (;;) {
@@ -13,6 +17,6 @@ export async function until<T>(
     if (found !== null && found !== false && found !== undefined) return found
     const elapsedMs = Math.round(performance.now() - begun)
     assert.ok(elapsedMs < withinMs, `waited ${elapsedMs} ms for this: ${what}\n${seen()}`)
-    await pause(25)
+    await pause(everyMs)
   }
 }
