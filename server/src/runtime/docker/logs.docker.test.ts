@@ -58,7 +58,7 @@ function numbersOf(text: string): number[] {
     .map((line) => Number(line.split(' ').at(-1)))
 }
 
-describe('logs of the Docker driver', { timeout: 120_000 }, () => {
+describe('logs of the Docker driver', { timeout: 300_000 }, () => {
   let stage: Stage
   before(async () => {
     stage = await makeStage()
