@@ -32,6 +32,7 @@ export const loaders: Readonly<Record<string, Loader>> = {
   usage: () => import('./commands/usage.ts'),
   statement: () => import('./commands/statement.ts'),
   export: () => import('./commands/export.ts'),
+  notices: () => import('./commands/notices.ts'),
   webhooks: () => import('./commands/webhooks.ts'),
   'verify-bill': () => import('./commands/verify-bill.ts'),
   doctor: () => import('./commands/doctor.ts'),

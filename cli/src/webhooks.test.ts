@@ -21,7 +21,18 @@ const tries = [
   { number: 1, at: webhook.createdAt, durationMs: 12, status: null, error: 'It refuses.', excerpt: null },
   { number: 2, at: webhook.createdAt, durationMs: 7, status: 503, error: null, excerpt: 'not\nnow' },
 ]
+const told = {
+  ...{ id: 'ntc_a', organization: 'org_a', project: null, type: 'balance.low', subject: 'org_a' },
+  at: webhook.createdAt,
+  data: {
+    ...{ currency: 'USD', minutes: 10, runwayUntil: '2026-11-23T00:10:00.000Z', liveNanos: '1' },
+    ...{ nanosPerHour: '1', storageNanosPerHour: '0', stops: [{ id: 'ins_a', name: 'lab' }] },
+  },
+}
 const platform = await openStandIn({
+  'GET /v1/organizations/org_a/notices': pageOf(told),
+  'PATCH /v1/me': { json: { person: { language: 'zh' } } },
+  'PATCH /v1/organizations/org_a': { json: { name: 'acme', language: 'zh' } },
   'GET /v1/organizations/org_a/webhooks': pageOf(webhook, broken),
   'POST /v1/organizations/org_a/webhooks': { status: 201, json: { ...webhook, secret: 'whsec_x' } },
   'GET /v1/webhooks/whk_a': { json: webhook },
@@ -114,4 +125,16 @@ test('says why it is not sent', async () => {
   const { code, err } = await platform.gpuhour('webhooks', 'test', 'old')
   assert.equal(code, 7)
   assert.match(err, /^error: The webhook is disabled\. Enable it first\.\n$/)
+})
+
+test('says what was told, and in which language it is from now on', async () => {
+  const { code, out } = await platform.gpuhour('notices')
+  const line = '10 minutes of balance or less, until 2026-11-23T00:10:00.000Z; then lab will stop'
+  assert.deepEqual([code, out], [0, `${webhook.createdAt}\tbalance.low\t${line}\n`])
+  const mine = await platform.gpuhour('notices', 'language', 'zh')
+  assert.deepEqual([mine.code, mine.out], [0, 'Mails to you: zh.\n'], mine.err)
+  const all = await platform.gpuhour('notices', 'language', 'zh', '--organization')
+  assert.deepEqual([all.code, all.out], [0, 'Mails to members of acme: zh.\n'], all.err)
+  for (const words of [['fr'], ['none', '--organization']])
+    assert.equal((await platform.gpuhour('notices', 'language', ...words)).code, 2)
 })

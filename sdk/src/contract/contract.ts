@@ -24,10 +24,12 @@ import {
   loginLink,
   madeApiKey,
   me,
+  meChange,
   newApiKey,
   newProject,
   newSshKey,
   organization,
+  organizationChange,
   project,
   sshKey,
 } from './people.ts'
@@ -68,6 +70,7 @@ export const done = z.strictObject({})
 /** Every route's schemas; the paths stand in `routes.ts`. */
 export const contract = {
   getMe: { summary: 'Who is asking', reply: me },
+  changeMe: { summary: 'In which language one is written to', body: meChange, reply: me },
   createLoginLink: { summary: 'A link by which a browser signs in once', reply: loginLink },
   getPlatform: { summary: 'Addresses and host keys of the doors', reply: platform },
 
@@ -84,6 +87,11 @@ export const contract = {
     reply: pageOf(organization),
   },
   getOrganization: { summary: 'One organization', reply: organization },
+  changeOrganization: {
+    summary: 'In which language its members are written to',
+    body: organizationChange,
+    reply: organization,
+  },
   listProjects: { summary: 'Projects of an organization', query: listQuery, reply: pageOf(project) },
   createProject: { summary: 'Make a project', body: newProject, reply: project, creates: true },
   getProject: { summary: 'One project', reply: project },

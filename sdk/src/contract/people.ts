@@ -8,12 +8,16 @@ export type OrganizationRole = (typeof organizationRoles)[number]
 export const keyActions = ['read', 'compute', 'storage', 'connect', 'billing', 'manage', 'operate'] as const
 export type KeyAction = (typeof keyActions)[number]
 
+/** The languages that people are written to in. */
+export const languages = ['en', 'zh'] as const
+
 /** The party that pays. */
 export const organization = z.strictObject({
   id,
   name: z.string(),
   currency,
   timeZone: z.string(),
+  language: z.enum(languages).describe('What members are written to in, unless they chose another.'),
   role: z.enum(organizationRoles).nullable().describe('Of whom asks; null for an operator who is no member.'),
   createdAt: instant,
 })
@@ -27,7 +31,13 @@ export const newProject = z.strictObject({ id: newId('project'), name })
 
 /** Who is asking, by what, and where they belong. */
 export const me = z.strictObject({
-  person: z.strictObject({ id, name: z.string(), email: z.string(), isOperator: z.boolean() }),
+  person: z.strictObject({
+    id,
+    name: z.string(),
+    email: z.string(),
+    isOperator: z.boolean(),
+    language: z.enum(languages).nullable().describe('Of mails; null: the organization’s.'),
+  }),
   method: z.enum(['browser_session', 'api_key']),
   apiKey: z
     .strictObject({
@@ -41,6 +51,10 @@ export const me = z.strictObject({
   projects: z.array(project),
 })
 export type Me = z.infer<typeof me>
+
+export const meChange = z.strictObject({ language: z.enum(languages).nullable() })
+
+export const organizationChange = z.strictObject({ language: z.enum(languages) })
 
 /** A public key by which a person reaches instances through the SSH gateway. */
 export const sshKey = z.strictObject({

@@ -11,6 +11,7 @@ export interface Route {
 /** Every route. A thing is made and listed under what owns it, and found by its id alone. */
 export const routes = {
   getMe: { method: 'GET', path: '/v1/me', kind: 'json' },
+  changeMe: { method: 'PATCH', path: '/v1/me', kind: 'json' },
   createLoginLink: { method: 'POST', path: '/v1/me/login-links', kind: 'json' },
   getPlatform: { method: 'GET', path: '/v1/platform', kind: 'json' },
 
@@ -23,6 +24,7 @@ export const routes = {
 
   listOrganizations: { method: 'GET', path: '/v1/organizations', kind: 'json' },
   getOrganization: { method: 'GET', path: '/v1/organizations/{organization}', kind: 'json' },
+  changeOrganization: { method: 'PATCH', path: '/v1/organizations/{organization}', kind: 'json' },
   listProjects: { method: 'GET', path: '/v1/organizations/{organization}/projects', kind: 'json' },
   createProject: { method: 'POST', path: '/v1/organizations/{organization}/projects', kind: 'json' },
   getProject: { method: 'GET', path: '/v1/projects/{project}', kind: 'json' },

@@ -56,6 +56,7 @@ const readOnly = [reader.secret, 403] as const
 // In an order in which what a request needs has been made before it.
 const cases: Record<RouteName, Case> = {
   getMe: { refused: ['gph_unknown', 401] },
+  changeMe: { body: { language: 'zh' }, refused: readOnly, malformed: { body: { language: 'fr' } } },
   getPlatform: { refused: ['gph_unknown', 401] },
 
   createLoginLink: { refused: readOnly },
@@ -78,6 +79,12 @@ const cases: Record<RouteName, Case> = {
 
   listOrganizations: { refused: ['gph_unknown', 401], malformed: { query: { limit: '0' } } },
   getOrganization: { params: { organization } },
+  changeOrganization: {
+    params: { organization },
+    body: { language: 'zh' },
+    refused: [member.secret, 403],
+    malformed: { body: {} },
+  },
   listProjects: { params: { organization }, malformed: { query: { cursor: 'garbage' } } },
   createProject: {
     params: { organization },

@@ -1,4 +1,4 @@
-import type { ApiKey, SshKey } from '@gpuhour/sdk/contract'
+import type { ApiKey, Me, SshKey } from '@gpuhour/sdk/contract'
 import { linkMs, loginLinkFor } from '../identity/links.ts'
 import { AppError } from '../kernel/errors.ts'
 import { asId, type OrganizationId } from '../kernel/ids.ts'
@@ -138,7 +138,27 @@ function apiKeyHandlers({ store }: ApiParts): Pick<Handlers, ApiKeyRoutes> {
   }
 }
 
-type PeopleRoutes = 'getMe' | 'createLoginLink' | SshKeyRoutes | ApiKeyRoutes
+async function meView(tx: Tx, principal: Principal): Promise<Me> {
+  const organizations = await tenancy.organizationsSeen(tx, principal)
+  const ids = organizations.map((row) => row.id)
+  const projects = visibleProjects(await tenancy.projectsOf(tx, ids), principal)
+  const { person: id, name, email, isOperator, key } = principal
+  const language = (await tenancy.person(tx, id))?.language ?? null
+  return {
+    person: { id, name, email, isOperator, language },
+    method: key ? ('api_key' as const) : ('browser_session' as const),
+    apiKey: key && {
+      id: key.id,
+      name: key.name,
+      actions: [...key.actions],
+      expiresAt: shown(key.expiresAt),
+    },
+    organizations: organizations.map((row) => organizationView(row, principal)),
+    projects: projects.map(projectView),
+  }
+}
+
+type PeopleRoutes = 'getMe' | 'changeMe' | 'createLoginLink' | SshKeyRoutes | ApiKeyRoutes
 
 /** Oneself and one's keys. */
 export function peopleHandlers(parts: ApiParts): Pick<Handlers, PeopleRoutes> {
@@ -163,26 +183,18 @@ export function peopleHandlers(parts: ApiParts): Pick<Handlers, PeopleRoutes> {
       )
     },
 
-    getMe: async ({ principal }) =>
-      ok(
-        await parts.store.read(async (tx) => {
-          const organizations = await tenancy.organizationsSeen(tx, principal)
-          const ids = organizations.map(({ id }) => id)
-          const projects = visibleProjects(await tenancy.projectsOf(tx, ids), principal)
-          const { person: id, name, email, isOperator, key } = principal
-          return {
-            person: { id, name, email, isOperator },
-            method: key ? ('api_key' as const) : ('browser_session' as const),
-            apiKey: key && {
-              id: key.id,
-              name: key.name,
-              actions: [...key.actions],
-              expiresAt: shown(key.expiresAt),
-            },
-            organizations: organizations.map((row) => organizationView(row, principal)),
-            projects: projects.map(projectView),
-          }
+    getMe: async ({ principal }) => ok(await parts.store.read((tx) => meView(tx, principal))),
+
+    changeMe: async ({ principal, body, requestId }) => {
+      requireOwn(principal, 'manage')
+      return ok(
+        await parts.store.transact(async (tx) => {
+          await tenancy.setPersonLanguage(tx, principal.person, body.language)
+          const change = { organization: null, principal, action: 'person.change', requestId }
+          await tenancy.audit(tx, { ...change, target: principal.person, after: body })
+          return meView(tx, principal)
         }),
-      ),
+      )
+    },
   }
 }

@@ -16,9 +16,9 @@ import { shown } from './views.rules.ts'
 
 /** An organization as this principal sees it. */
 export function organizationView(row: tenancy.OrganizationRow, principal: Principal): Organization {
-  const { id, name, currency, timeZone, createdAt } = row
+  const { id, name, currency, timeZone, language, createdAt } = row
   const role = principal.memberships.find(({ organization }) => organization === id)?.role ?? null
-  return { id, name, currency, timeZone, role, createdAt: shown(createdAt) }
+  return { id, name, currency, timeZone, language, role, createdAt: shown(createdAt) }
 }
 
 /** A project on the wire. */
@@ -104,6 +104,7 @@ function isWorthALook(
 type ProjectRoutes =
   | 'listOrganizations'
   | 'getOrganization'
+  | 'changeOrganization'
   | 'listProjects'
   | 'createProject'
   | 'getProject'
@@ -131,6 +132,18 @@ export function projectHandlers(parts: ApiParts): Pick<Handlers, ProjectRoutes> 
         await store.read(async (tx) =>
           organizationView(await organizationFor(tx, principal, 'read', params.organization), principal),
         ),
+      ),
+
+    changeOrganization: async ({ principal, params, body, requestId }) =>
+      ok(
+        await store.transact(async (tx) => {
+          const before = await organizationFor(tx, principal, 'manage', params.organization)
+          const { id: organization, language } = before
+          await tenancy.setOrganizationLanguage(tx, organization, body.language)
+          const change = { organization, principal, action: 'organization.change', requestId }
+          await tenancy.audit(tx, { ...change, target: organization, before: { language }, after: body })
+          return organizationView({ ...before, ...body }, principal)
+        }),
       ),
 
     listProjects: async ({ principal, params, query }) =>

@@ -84,7 +84,7 @@ async function tell(reason: string, type: 'payment.failed' | 'payment.received' 
 /** A controller of its own each time: what it remembers is gone with it. */
 async function pass(): Promise<Readonly<Record<string, number>>> {
   const send = makeWebhookSender({ policy, clock, version: '0' })
-  const parts = { store, send, clock, installation: 'plt_1', nudge: () => {} }
+  const parts = { store, send, sendMail: null, console: '', clock, installation: 'plt_1', nudge: () => {} }
   const onTrouble = (_: string, __: string, error: unknown): void => assert.fail(String(error))
   return makeOutbox({ ...parts, onTrouble, inBackground: false }).pass(never)
 }
@@ -255,7 +255,8 @@ describe('a receiver that fails', () => {
       receiver.answer = (response) => held.push(() => response.writeHead(200).end())
       for (let count = 0; count < 20; count += 1) await tell(`notice ${count}`)
       const send = makeWebhookSender({ policy, clock, version: '0' })
-      const parts = { store, send, clock, installation: 'plt_1', nudge: () => {}, inBackground: true }
+      const also = { sendMail: null, console: '', nudge: () => {}, inBackground: true }
+      const parts = { store, send, clock, installation: 'plt_1', ...also }
       const outbox = makeOutbox({ ...parts, onTrouble: (_, __, error) => assert.fail(String(error)) })
       for (let passes = 0; quick.got.length < 20; passes += 1) {
         assert.ok(passes < 500, `${quick.got.length} arrived`)

@@ -116,6 +116,25 @@ const table = {
     meaning:
       'Networks that are not public and that webhooks may lead to, there also by http and on any port.',
   },
+  smtpUrl: {
+    variable: 'GPUHOUR_SMTP_URL',
+    schema: z
+      .string()
+      .regex(/^smtps?:\/\/[^\s/?#]+/, 'begin with "smtp://" or "smtps://"')
+      .nullable()
+      .default(null),
+    unit: 'URL',
+    meaning: 'The server that takes our mail, with user and password; unset: no mail is sent.',
+  },
+  mailFrom: {
+    variable: 'GPUHOUR_MAIL_FROM',
+    schema: z
+      .string()
+      .regex(/^[^\s<>@]+@[^\s<>@]+$/, 'give an address such as gpuhour@example.com')
+      .default('gpuhour@localhost'),
+    unit: 'address',
+    meaning: 'The sender of our mail.',
+  },
   logLevel: {
     variable: 'GPUHOUR_LOG_LEVEL',
     schema: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

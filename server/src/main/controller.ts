@@ -9,6 +9,7 @@ import { makeLogKeeper } from '../loops/log_keeper.ts'
 import type { Loop } from '../loops/loop.ts'
 import { makeMeter } from '../loops/meter.ts'
 import { makeObserver } from '../loops/observer.ts'
+import { makeMailer } from '../loops/mailer.ts'
 import { makeOutbox } from '../loops/outbox.ts'
 import { makePlacer } from '../loops/placer.ts'
 import { makeReconciler } from '../loops/reconciler.ts'
@@ -105,6 +106,8 @@ function makeLoops(
   const { installation, version } = platform
   const nudgeObserver = (): void => nudge('observer')
   const send = makeWebhookSender({ policy: webhookPolicyOf(config), clock, version })
+  const { smtpUrl, mailFrom } = config
+  const sendMail = smtpUrl === null ? null : makeMailer({ url: smtpUrl, from: mailFrom })
   const world = emptyWorld()
   const onTrouble = (subject: string, what: string, error: unknown): void =>
     log.warn({ err: error, subject }, `cannot do this now, and will try again: ${what}`)
@@ -121,7 +124,8 @@ function makeLoops(
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
     makeOutbox({
-      ...{ store, send, clock, installation, onTrouble, inBackground: true },
+      ...{ store, send, sendMail, console: platform.console, clock, installation, onTrouble },
+      inBackground: true,
       nudge: () => nudge('outbox'),
     }),
     ...(driver.name === 'docker'

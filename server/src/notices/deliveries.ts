@@ -3,6 +3,7 @@ import { derivedId, type Id } from '../kernel/ids.ts'
 import { formatInstant, hourMs, type Instant, instant } from '../kernel/time.ts'
 import type { Tx } from '../store/store.ts'
 import * as rows from './deliveries.rows.ts'
+import { addressMails } from './mails.ts'
 import { emit } from './notices.ts'
 import { insertNotice } from './rows.ts'
 import { noticeTypes } from './rules.ts'
@@ -20,12 +21,16 @@ export const keptMs = 90 * 24 * hourMs
 const batch = 1000
 const replayMax = 10_000
 
-/** Settles to which webhooks the oldest unsettled notices go; answers how many notices those were. */
-export async function routeNotices(tx: Tx): Promise<number> {
+/**
+ * Settles to which webhooks, and where mail is sent at all to whom by mail, the oldest unsettled notices go;
+ * answers how many notices those were.
+ */
+export async function routeNotices(tx: Tx, options: { readonly sendsMail: boolean }): Promise<number> {
   const notices = await rows.lockUnrouted(tx, batch)
   if (notices.length === 0) return 0
   const now = await tx.now()
   await addDeliveries(tx, await rows.selectWanted(tx, notices), now)
+  if (options.sendsMail) await addressMails(tx, notices)
   await rows.markRouted(tx, notices, now)
   return notices.length
 }

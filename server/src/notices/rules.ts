@@ -1,5 +1,6 @@
 import type { Json } from '../kernel/canonical.ts'
 import type { Currency } from '../kernel/money.ts'
+import type { Role } from '../tenancy/rules.ts'
 
 /** Nano-units; written as a decimal string. */
 type Amount = bigint
@@ -120,13 +121,13 @@ export type NoticeType = keyof NoticeData
 interface Ways {
   /** In the console's list. */
   readonly isShown: boolean
-  /** To owners and those who see to the bills. */
-  readonly isMailed: boolean
+  /** By mail to members in these roles. */
+  readonly mailedTo: readonly Role[]
 }
 
-const quietly: Ways = { isShown: false, isMailed: false }
-const shown: Ways = { isShown: true, isMailed: false }
-const mailed: Ways = { isShown: true, isMailed: true }
+const quietly: Ways = { isShown: false, mailedTo: [] }
+const shown: Ways = { isShown: true, mailedTo: [] }
+const mailed: Ways = { isShown: true, mailedTo: ['owner', 'billing'] }
 
 /** The closed list. What changes all day is for programs; people are told what they should act on or file. */
 export const noticeWays: Readonly<Record<NoticeType, Ways>> = {
@@ -148,7 +149,7 @@ export const noticeWays: Readonly<Record<NoticeType, Ways>> = {
   'storage.grace_ending': mailed,
   'storage.grace_ended': mailed,
   'prices.announced': mailed,
-  'webhook.disabled': mailed,
+  'webhook.disabled': { isShown: true, mailedTo: ['owner', 'admin'] },
   'webhook.tested': quietly,
 }
 

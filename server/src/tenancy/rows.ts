@@ -5,12 +5,17 @@ import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
 import type { KeyAction, Role } from './rules.ts'
 
+/** A language that people are written to in. */
+export type Language = 'en' | 'zh'
+
 /** The party that pays. */
 export interface OrganizationRow {
   readonly id: OrganizationId
   readonly name: string
   readonly currency: Currency
   readonly timeZone: string
+  /** What its members are written to in, unless they chose another. */
+  readonly language: Language
   readonly createdAt: Instant
 }
 
@@ -29,6 +34,8 @@ export interface PersonRow {
   readonly email: string
   readonly name: string
   readonly isOperator: boolean
+  /** Null: that of each organization. */
+  readonly language: Language | null
   readonly createdAt: Instant
 }
 
@@ -71,17 +78,18 @@ export interface AuditRow {
   readonly requestId: string
 }
 
-const organizationColumns = sql`id, name, currency, time_zone as "timeZone", created_at as "createdAt"`
+const organizationColumns = sql`id, name, currency, time_zone as "timeZone", language,
+  created_at as "createdAt"`
 const projectColumns = sql`id, organization, name, created_at as "createdAt"`
 const personColumns = sql`id, identity_user as "identityUser", email, name, is_operator as "isOperator",
-  created_at as "createdAt"`
+  language, created_at as "createdAt"`
 const apiKeyColumns = sql`id, organization, project, person, name, hint, actions, created_at as "createdAt",
   expires_at as "expiresAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"`
 const sshKeyColumns = sql`id, person, name, public_key as "publicKey", fingerprint, created_at as "createdAt",
   last_used_at as "lastUsedAt"`
 
 /** Makes an organization; false where its id is taken already. */
-export async function insertOrganization(tx: Tx, row: OrganizationRow): Promise<boolean> {
+export async function insertOrganization(tx: Tx, row: Omit<OrganizationRow, 'language'>): Promise<boolean> {
   const { numAffectedRows } = await sql`insert into organization (id, name, currency, time_zone, created_at)
     values (${row.id}, ${row.name}, ${row.currency}, ${row.timeZone}, ${at(row.createdAt)})
     on conflict on constraint organization_pkey do nothing`.execute(tx.db)
@@ -129,7 +137,7 @@ export async function projectsOf(
 }
 
 /** Makes a person; an email that is known already stays as it is. */
-export async function insertPerson(tx: Tx, row: PersonRow): Promise<void> {
+export async function insertPerson(tx: Tx, row: Omit<PersonRow, 'language'>): Promise<void> {
   await sql`insert into person (id, identity_user, email, name, is_operator, created_at)
     values (${row.id}, ${row.identityUser}, ${row.email}, ${row.name}, ${row.isOperator},
       ${at(row.createdAt)})
@@ -155,6 +163,16 @@ export async function personByEmail(tx: Tx, email: string): Promise<PersonRow | 
     tx.db,
   )
   return rows[0] ?? null
+}
+
+/** In which language a person is written to. */
+export async function setPersonLanguage(tx: Tx, id: PersonId, language: Language | null): Promise<void> {
+  await sql`update person set language = ${language} where id = ${id}`.execute(tx.db)
+}
+
+/** In which language an organization's members are written to, unless they chose another. */
+export async function setOrganizationLanguage(tx: Tx, id: OrganizationId, language: Language): Promise<void> {
+  await sql`update organization set language = ${language} where id = ${id}`.execute(tx.db)
 }
 
 /** Joins a person to the user that identity made for them. */

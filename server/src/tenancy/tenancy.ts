@@ -34,6 +34,8 @@ export {
   project,
   projectsOf,
   setIdentityUser,
+  setOrganizationLanguage,
+  setPersonLanguage,
   sshKeysOf,
 } from './rows.ts'
 
@@ -105,7 +107,7 @@ export async function organizationsSeen(
 /** Makes an organization with its first owner; harmless to repeat. */
 export async function createOrganization(
   tx: Tx,
-  row: Omit<rows.OrganizationRow, 'createdAt'>,
+  row: Omit<rows.OrganizationRow, 'createdAt' | 'language'>,
   owner: PersonId,
 ): Promise<void> {
   const createdAt = await tx.now()
