@@ -29,6 +29,7 @@ export const loaders: Readonly<Record<string, Loader>> = {
   volumes: () => import('./commands/volumes.ts'),
   balance: () => import('./commands/balance.ts'),
   budgets: () => import('./commands/budgets.ts'),
+  prices: () => import('./commands/prices.ts'),
   usage: () => import('./commands/usage.ts'),
   statement: () => import('./commands/statement.ts'),
   export: () => import('./commands/export.ts'),

@@ -9,7 +9,8 @@ export const periodOptions = [
   ['--to <date>', 'its end; default: now'],
 ] as const
 
-function instantOf(given: Given, name: 'from' | 'to'): string | undefined {
+/** An option that is a date or an instant, as RFC 3339; a date alone is its midnight by UTC. */
+export function instantOption(given: Given, name: string): string | undefined {
   const text = textOption(given, name)
   if (text === undefined) return undefined
   const ms = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text)
@@ -20,6 +21,6 @@ function instantOf(given: Given, name: 'from' | 'to'): string | undefined {
 
 /** The period that was asked for; what is left out is the platform's to say. */
 export function periodOf(given: Given): { from?: string; to?: string } {
-  const [from, to] = [instantOf(given, 'from'), instantOf(given, 'to')]
+  const [from, to] = [instantOption(given, 'from'), instantOption(given, 'to')]
   return { ...(from ? { from } : {}), ...(to ? { to } : {}) }
 }

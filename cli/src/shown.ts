@@ -29,6 +29,22 @@ export function amount(nanos: string | bigint, currency: string, decimals = 4): 
   return money(value, currency, Math.min(9, Math.max(decimals, 11 - magnitude.toString().length)))
 }
 
+/** Units as people write them. */
+export const unitNames: Readonly<Record<string, string>> = {
+  'gpu-hour': 'GPU-hours',
+  'vcpu-hour': 'vCPU-hours',
+  'gib-hour': 'GiB-hours',
+}
+
+/** By how much something changed, cut to tenths of a percent: `+16.7 %`. */
+export function change(before: string | bigint, after: string | bigint): string {
+  const [from, to] = [BigInt(before), BigInt(after)]
+  if (from === 0n) return to === 0n ? '–' : 'new'
+  const tenths = ((to - from) * 1000n) / from
+  const magnitude = tenths < 0n ? -tenths : tenths
+  return `${to < from ? '-' : '+'}${magnitude / 10n}.${magnitude % 10n} %`
+}
+
 /** A decimal string with so many decimals, cut as amounts are. */
 export function decimal(text: string, decimals: number): string {
   const [whole = '0', fraction = ''] = text.split('.')

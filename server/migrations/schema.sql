@@ -127,8 +127,12 @@ CREATE TABLE price_book (
   effective_from timestamp with time zone NOT NULL,
   published_at timestamp with time zone NOT NULL,
   hash text NOT NULL,
+  organization text,
+  origin text DEFAULT 'table'::text NOT NULL,
   CONSTRAINT price_book_pkey PRIMARY KEY (id),
-  CONSTRAINT price_book_dated UNIQUE (currency, effective_from)
+  CONSTRAINT price_book_dated UNIQUE NULLS NOT DISTINCT (currency, organization, effective_from),
+  CONSTRAINT price_book_origin CHECK (origin = ANY (ARRAY['table'::text, 'request'::text])),
+  CONSTRAINT price_book_organization FOREIGN KEY (organization) REFERENCES organization(id)
 );
 CREATE TRIGGER price_book_append_only BEFORE DELETE OR UPDATE ON price_book FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
@@ -607,7 +611,7 @@ CREATE TABLE flavor (
   disk_gib integer NOT NULL,
   gpu_model text,
   gpu_count integer DEFAULT 0 NOT NULL,
-  lines jsonb NOT NULL,
+  lines jsonb DEFAULT '[]'::jsonb NOT NULL,
   withdrawn_at timestamp with time zone,
   CONSTRAINT flavor_pkey PRIMARY KEY (id),
   CONSTRAINT flavor_cpus CHECK (cpus > 0),
@@ -1081,6 +1085,16 @@ CREATE TABLE placement_request (
   CONSTRAINT placement_request_project FOREIGN KEY (project) REFERENCES project(id)
 );
 CREATE INDEX placement_request_order ON placement_request USING btree (requested_at, subject);
+
+CREATE TABLE price_book_end (
+  price_book text NOT NULL,
+  ends_at timestamp with time zone NOT NULL,
+  recorded_at timestamp with time zone NOT NULL,
+  CONSTRAINT price_book_end_pkey PRIMARY KEY (price_book),
+  CONSTRAINT price_book_end_announced CHECK (ends_at >= recorded_at),
+  CONSTRAINT price_book_end_price_book FOREIGN KEY (price_book) REFERENCES price_book(id)
+);
+CREATE TRIGGER price_book_end_append_only BEFORE DELETE OR UPDATE ON price_book_end FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE proof (
   id text NOT NULL,

@@ -7,7 +7,9 @@ import { AppError, isAppError } from '../../server/src/kernel/errors.ts'
 import { asId, type InstanceId, type RunId, seededIds, type VolumeId } from '../../server/src/kernel/ids.ts'
 import { nanos } from '../../server/src/kernel/money.ts'
 import { instant } from '../../server/src/kernel/time.ts'
+import { linesOf } from '../../server/src/pricing/flavors.rules.ts'
 import { bookInForce } from '../../server/src/pricing/pricing.ts'
+import { bySku } from '../../server/src/pricing/rules.ts'
 import * as storage from '../../server/src/storage/storage.ts'
 import type { Tx } from '../../server/src/store/store.ts'
 import type { Chance } from './chance.ts'
@@ -329,9 +331,11 @@ function mayBeRefused(kind: AskKind, code: string | null): boolean {
 
 /** What the api asks before a launch. */
 async function requireFunds(tx: Tx, { organization }: Party, flavorId: string, asked: Asked): Promise<void> {
-  const { lines } = await catalog.resolveFlavor(tx, flavorId)
-  const book = await bookInForce(tx, 'USD', await tx.now())
+  const flavor = await catalog.resolveFlavor(tx, flavorId)
+  const book = await bookInForce(tx, { organization, currency: 'USD' }, await tx.now())
   if (!book) throw new AppError('internal', 'There is no price book.')
+  const lines = linesOf(flavor, null, bySku(book.rates))
+  if (!lines) throw new AppError('internal', 'The flavor has no rate.')
   const answer = await canAfford(tx, organization, lines, asId('priceBook', book.id), asked)
   if (!answer.ok) throw new AppError('insufficient_funds', `${answer.shortfall} are missing.`)
 }

@@ -5,14 +5,7 @@ import type { Context } from '../context.ts'
 import { fileTrouble } from '../failures.ts'
 import { printTable } from '../output.ts'
 import { periodOf, periodOptions, settlePatienceMs } from '../period.ts'
-import { amount, counted } from '../shown.ts'
-
-/** Units as people write them. */
-const unitNames: Readonly<Record<string, string>> = {
-  'gpu-hour': 'GPU-hours',
-  'vcpu-hour': 'vCPU-hours',
-  'gib-hour': 'GiB-hours',
-}
+import { amount, counted, unitNames } from '../shown.ts'
 
 /** Hours in thousandths, cut. */
 function useText({ unitMillis, unit }: Statement['lines'][number]): string {

@@ -11,7 +11,6 @@ import {
   moneyListQuery,
   newGrant,
   periodQuery,
-  priceBook,
   statement,
   usage,
   usageEvent,
@@ -33,6 +32,15 @@ import {
   project,
   sshKey,
 } from './people.ts'
+import {
+  listedPriceBook,
+  newPriceBook,
+  priceBookCheck,
+  priceBookDiff,
+  priceBookDraft,
+  priceBookEnd,
+  priceBooksQuery,
+} from './prices.ts'
 import { listRunsQuery, logEnd, logLine, logQuery, newRun, run } from './runs.ts'
 import type { PathNames, Route, RouteName, routes } from './routes.ts'
 import { imageReference, pageOf } from './values.ts'
@@ -155,7 +163,11 @@ export const contract = {
     query: moneyListQuery,
     reply: pageOf(usageEvent),
   },
-  listPriceBooks: { summary: 'Price books in the currency', query: listQuery, reply: pageOf(priceBook) },
+  listPriceBooks: {
+    summary: 'Price books of an organization: the general ones of its currency, and its own',
+    query: listQuery,
+    reply: pageOf(listedPriceBook),
+  },
   getStatement: { summary: 'What a period cost', query: periodQuery, reply: statement },
   getBill: { summary: 'The open bill of a period (gpuhour-bill/1)', query: periodQuery, reply: bill },
   listBudgets: { summary: 'Budgets that are in force', query: listQuery, reply: pageOf(budget) },
@@ -215,6 +227,29 @@ export const contract = {
   },
   getDelivery: { summary: 'One delivery with its message and attempts', reply: deliveryDetail },
   replayDelivery: { summary: 'Send it again', reply: delivery },
+  listAllPriceBooks: {
+    summary: 'Every price book (operator)',
+    query: priceBooksQuery,
+    reply: pageOf(listedPriceBook),
+  },
+  publishPriceBook: {
+    summary: 'Publish a price book (operator)',
+    body: newPriceBook,
+    reply: listedPriceBook,
+    creates: true,
+  },
+  checkPriceBook: {
+    summary: 'What would happen if it were published (operator)',
+    body: priceBookDraft,
+    reply: priceBookCheck,
+  },
+  getPriceBook: { summary: 'One price book', reply: listedPriceBook },
+  endPriceBook: {
+    summary: 'Say when own prices end (operator)',
+    body: priceBookEnd,
+    reply: listedPriceBook,
+  },
+  diffPriceBooks: { summary: 'In what a price book differs from an earlier one', reply: priceBookDiff },
 
   getDoctor: { summary: 'Facts about the platform (operator)', reply: doctor },
 } as const satisfies Record<RouteName, Shape>
@@ -256,10 +291,11 @@ export type { BuildProgress, Image, ImageVersion, Offer, Offers, Proof } from '.
 export type { Allocation, Cost, HistoryEvent, Instance, InstanceState, Waiting } from './instances.ts'
 export type { Budget } from './budgets.ts'
 export { bill } from './money.ts'
-export type { Balance, Bill, Charge, Grant, PriceBook, Statement, Usage, UsageEvent } from './money.ts'
+export type { Balance, Bill, Charge, Grant, Statement, Usage, UsageEvent } from './money.ts'
 export { type Notice, notice, type NoticeType, noticeTypes } from './notices.ts'
 export type { Doctor, Platform } from './operator.ts'
 export type { ApiKey, KeyAction, MadeApiKey, Me, Organization, Project, SshKey } from './people.ts'
+export type { ListedPriceBook, PriceBook, PriceBookCheck, PriceBookDiff, RateDifference } from './prices.ts'
 export { finalRunStates, type LogLine, type Run, type RunState } from './runs.ts'
 export { type IdKind, idPrefixes } from './ids.ts'
 export type { Volume } from './volumes.ts'

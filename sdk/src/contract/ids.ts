@@ -11,6 +11,7 @@ export const idPrefixes = {
   transfer: 'trf',
   budget: 'bud',
   webhook: 'whk',
+  priceBook: 'pb',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { priceBook } from './prices.ts'
 import { askedInstant, count, currency, id, instant, nanos, newId, pageQuery, wanted } from './values.ts'
 
 /** What an organization has, holds and burns, at `asOf`. */
@@ -48,18 +49,6 @@ export const charge = z.strictObject({
   reason: z.string().nullable(),
 })
 export type Charge = z.infer<typeof charge>
-
-/** An immutable set of rates. */
-export const priceBook = z.strictObject({
-  id,
-  currency,
-  effectiveFrom: instant,
-  rates: z.array(
-    z.strictObject({ sku: z.string(), unit: z.enum(['gpu-hour', 'vcpu-hour', 'gib-hour']), nanos }),
-  ),
-  hash: z.string(),
-})
-export type PriceBook = z.infer<typeof priceBook>
 
 /** One thing that was learned about a resource that costs money; hash-chained (`bill.md` §2). */
 export const usageEvent = z.strictObject({

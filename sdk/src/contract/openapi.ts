@@ -2,10 +2,11 @@ import { z } from 'zod'
 import { contract, type RouteName, routes, type Shape } from './contract.ts'
 import { image, offers } from './images.ts'
 import { historyEvent, instance } from './instances.ts'
-import { balance, bill, priceBook, statement } from './money.ts'
+import { balance, bill, statement } from './money.ts'
 import { notice } from './notices.ts'
 import { doctor, platform } from './operator.ts'
 import { apiKey, me, organization, project, sshKey } from './people.ts'
+import { listedPriceBook, priceBook } from './prices.ts'
 import { problem } from './problem.ts'
 import { run } from './runs.ts'
 import { delivery, webhook } from './webhooks.ts'
@@ -30,6 +31,7 @@ const components = {
   Balance: balance,
   Statement: statement,
   PriceBook: priceBook,
+  ListedPriceBook: listedPriceBook,
   Bill: bill,
   Notice: notice,
   Webhook: webhook,

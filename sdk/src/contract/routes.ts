@@ -93,6 +93,12 @@ export const routes = {
   listDeliveries: { method: 'GET', path: '/v1/webhooks/{webhook}/deliveries', kind: 'json' },
   getDelivery: { method: 'GET', path: '/v1/deliveries/{delivery}', kind: 'json' },
   replayDelivery: { method: 'POST', path: '/v1/deliveries/{delivery}/replay', kind: 'json' },
+  listAllPriceBooks: { method: 'GET', path: '/v1/price-books', kind: 'json' },
+  publishPriceBook: { method: 'POST', path: '/v1/price-books', kind: 'json' },
+  checkPriceBook: { method: 'POST', path: '/v1/price-books/check', kind: 'json' },
+  getPriceBook: { method: 'GET', path: '/v1/price-books/{priceBook}', kind: 'json' },
+  endPriceBook: { method: 'POST', path: '/v1/price-books/{priceBook}/end', kind: 'json' },
+  diffPriceBooks: { method: 'GET', path: '/v1/price-books/{before}/diff/{after}', kind: 'json' },
 
   getDoctor: { method: 'GET', path: '/v1/doctor', kind: 'json' },
 } as const satisfies Record<string, Route>

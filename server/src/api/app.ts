@@ -20,6 +20,7 @@ import { nodeSilenceMs, operatorHandlers } from './operator.ts'
 import { isOurHost, isOwnOrigin } from './origins.rules.ts'
 import type { ApiParts } from './parts.ts'
 import { peopleHandlers } from './people.ts'
+import { priceHandlers } from './prices.ts'
 import { isRace, problemResponse, publicErrorOf } from './problems.ts'
 import { projectHandlers } from './projects.ts'
 import { checkRequest } from './requests.ts'
@@ -68,6 +69,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...exportHandlers(parts),
     ...budgetHandlers(parts),
     ...webhookHandlers(parts),
+    ...priceHandlers(parts),
     ...operatorHandlers(parts),
   }
 }

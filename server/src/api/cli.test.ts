@@ -1,82 +1,24 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import { tmpdir } from 'node:os'
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { createAdaptorServer } from '@hono/node-server'
 import * as jobs from '../jobs/jobs.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { asId } from '../kernel/ids.ts'
+import { openCli } from './testing.cli.ts'
 import { testApi } from './testing.ts'
 
 const api = await testApi()
-const home = await mkdtemp(join(tmpdir(), 'gpuhour-cli-'))
 await mkdir(join(api.dataDir, 'logs'))
-const entry = fileURLToPath(new URL('../../../cli/src/gpuhour.ts', import.meta.url))
+const cli = await openCli(api)
+const { home, start, gpuhour } = cli
+after(async () => {
+  await cli.close()
+  await api.close()
+})
 
 /** What everything in here is launched as. */
 const shape = ['--image', 'sim/ok:1', '--flavor', 'cpu.1x2']
-
-let port = 0
-
-/** The app on a real port, the same after a loss. */
-async function serve(): Promise<Server> {
-  const fetch = (request: Request): Promise<Response> => api.app.fetch(request)
-  const server = createAdaptorServer({ fetch, createServer }) as Server // what `createServer` makes
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const address = server.address()
-  port = typeof address === 'object' && address ? address.port : 0
-  return server
-}
-
-/** As a kill -9 looks from outside. */
-function lose(server: Server): Promise<void> {
-  server.closeAllConnections()
-  return new Promise((resolve) => server.close(() => resolve()))
-}
-
-let server = await serve()
-after(async () => {
-  await lose(server)
-  await api.close()
-  await rm(home, { recursive: true })
-})
-
-interface Ran {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-interface Running {
-  readonly child: ChildProcess
-  readonly ended: Promise<Ran>
-  /** Resolves once it has said this on stderr. */
-  said(text: string): Promise<void>
-}
-
-function start(args: readonly string[], secret: string | null): Running {
-  const key = secret === null ? {} : { GPUHOUR_API_KEY: secret }
-  const env = { PATH: process.env['PATH'], HOME: home, GPUHOUR_URL: `http://127.0.0.1:${port}`, ...key }
-  const child = spawn(process.execPath, [entry, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const ran = { out: '', err: '' }
-  child.stdout.on('data', (chunk) => void (ran.out += String(chunk)))
-  child.stderr.on('data', (chunk) => void (ran.err += String(chunk)))
-  return {
-    child,
-    ended: new Promise<Ran>((resolve) => child.once('close', (code) => resolve({ code, ...ran }))),
-    async said(text) {
-      while (!ran.err.includes(text)) await systemClock.sleep(20, AbortSignal.timeout(60_000))
-    },
-  }
-}
-
-function gpuhour(...args: string[]): Promise<Ran> {
-  return start(args, api.operatorSecret).ended
-}
 
 async function write(run: string, from: number, to: number): Promise<void> {
   const line = (n: number) => {
@@ -89,7 +31,7 @@ async function write(run: string, from: number, to: number): Promise<void> {
 }
 
 test('signing in by the machine’s own file, then looking around', async () => {
-  const url = `http://127.0.0.1:${port}`
+  const url = cli.url()
   await writeFile(
     join(home, 'platform.json'),
     JSON.stringify({ api: url, operatorSecret: api.operatorSecret }),
@@ -172,9 +114,9 @@ test('a run’s output comes once, in order, through a loss of the platform', as
   )
   const run = await theOnlyRun()
   await write(run, 1, 5_000)
-  await lose(server)
+  await cli.lose()
   await write(run, 5_001, 9_000)
-  server = await serve()
+  await cli.serve()
   await write(run, 9_001, 10_000)
   await api.store.transact(async (tx) => {
     await jobs.cancel(tx, asId('run', run), 'test')

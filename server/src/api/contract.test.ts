@@ -10,7 +10,9 @@ import { makeSshKey } from '../kernel/sshkeys.ts'
 import { testWebhook } from '../notices/deliveries.ts'
 import { createWebhook } from '../notices/webhooks.ts'
 import { findRoom } from '../placement/placement.ts'
+import { linesOf } from '../pricing/flavors.rules.ts'
 import { bookInForce } from '../pricing/pricing.ts'
+import { bySku } from '../pricing/rules.ts'
 import { flavor as flavorOf } from '../catalog/catalog.ts'
 import { freshId, testApi } from './testing.ts'
 
@@ -44,6 +46,18 @@ const deliveryId = await tellSomebody()
 const sshKeyId = freshId('sshKey')
 const apiKeyId = freshId('apiKey')
 const budgetId = freshId('budget')
+const ownBookId = freshId('priceBook')
+const generalBookId = await api.store.read(async (tx) => {
+  const book = await bookInForce(tx, { organization: null, currency: 'USD' }, await tx.now())
+  invariant(book, 'the test platform has a price book')
+  return book.id
+})
+const draft = {
+  currency: 'USD',
+  organization,
+  effectiveFrom: '2999-01-01T00:00:00Z',
+  rates: [{ sku: 'cpu', unit: 'vcpu-hour', nanos: '30000000' }],
+}
 const name = (text: string) => text.slice(0, 4) + text.slice(-8)
 const newInstance = {
   id: instanceId,
@@ -220,6 +234,26 @@ const cases: Record<RouteName, Case> = {
   getDelivery: { params: { delivery: deliveryId } },
   replayDelivery: { params: { delivery: deliveryId }, refused: [member.secret, 403] },
   deleteWebhook: { params: { webhook: webhookId }, refused: [member.secret, 403] },
+  publishPriceBook: {
+    body: { id: ownBookId, ...draft },
+    status: 201,
+    refused: [member.secret, 403],
+    malformed: { body: { id: ownBookId, ...draft, rates: [{ sku: 'cpu', unit: 'day', nanos: '-1' }] } },
+  },
+  checkPriceBook: {
+    body: { ...draft, effectiveFrom: '2999-02-01T00:00:00Z' },
+    refused: [member.secret, 403],
+    malformed: { body: { ...draft, rates: [] } },
+  },
+  listAllPriceBooks: { refused: [member.secret, 403], malformed: { query: { currency: 'XXX' } } },
+  getPriceBook: { params: { priceBook: ownBookId } },
+  diffPriceBooks: { params: { before: generalBookId, after: ownBookId } },
+  endPriceBook: {
+    params: { priceBook: ownBookId },
+    body: { endsAt: '2999-06-01T00:00:00Z' },
+    refused: [member.secret, 403],
+    malformed: { body: { endsAt: 'never' } },
+  },
 
   getDoctor: { refused: [member.secret, 403] },
 }
@@ -260,17 +294,18 @@ async function bringUp(): Promise<void> {
     const row = await instance(tx, asId('instance', instanceId))
     const flavor = await flavorOf(tx, newInstance.flavor)
     const version = await offered(tx, 'sim/ok', '1')
-    const book = await bookInForce(tx, 'USD', await tx.now())
+    const book = await bookInForce(
+      tx,
+      { organization: row?.organization ?? null, currency: 'USD' },
+      await tx.now(),
+    )
     invariant(row && flavor && version && book, 'the test made them')
     const choice = await findRoom(tx, flavor, null)
     invariant(choice, 'the node is empty')
-    await allocate(tx, instanceLifecycle, row, {
-      choice,
-      flavor,
-      imageVersion: version.id,
-      book: book.id,
-      purses: [],
-    })
+    const lines = linesOf(flavor, version.image, bySku(book.rates))
+    invariant(lines, 'the book prices it')
+    const given = { choice, flavor, lines, imageVersion: version.id, book: book.id, purses: [] }
+    await allocate(tx, instanceLifecycle, row, given)
     const preparing = await instanceLifecycle.lock(tx, row.id)
     invariant(preparing, 'it is there')
     await instanceLifecycle.advance(tx, preparing, 'seen_ready', { actor: 'observer' })

@@ -39,16 +39,16 @@ export interface SubjectFacts {
 /** Reads what every view of the organization's things needs. */
 export async function placeFacts(
   tx: Tx,
-  organization: Pick<OrganizationRow, 'currency'>,
+  organization: Pick<OrganizationRow, 'id' | 'currency'>,
 ): Promise<PlaceFacts> {
   const now = await tx.now()
-  const { currency } = organization
+  const { id, currency } = organization
   const flavors = await catalog.flavors(tx)
   const nodes = await placement.allNodes(tx)
   return {
     now,
     currency,
-    book: await bookInForce(tx, currency, now),
+    book: await bookInForce(tx, { organization: id, currency }, now),
     flavors: new Map(flavors.map((flavor) => [flavor.id, flavor])),
     nodeNames: new Map(nodes.map(({ id, name }) => [id, name])),
   }

@@ -6,8 +6,9 @@ import type { OrganizationId } from '../kernel/ids.ts'
 import { formatAmount, type Nanos } from '../kernel/money.ts'
 import { minuteMs } from '../kernel/time.ts'
 import { currencyOf, walletOf } from '../ledger/ledger.ts'
+import { linesOf } from '../pricing/flavors.rules.ts'
 import { bookInForce } from '../pricing/pricing.ts'
-import { costOfLines, isPriced } from '../pricing/rules.ts'
+import { bySku, costOfLines } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
 
 /**
@@ -32,25 +33,26 @@ export async function requireNoDebt(tx: Tx, organization: OrganizationId): Promi
 export async function requireFunds(
   tx: Tx,
   organization: OrganizationId,
-  flavorId: string,
+  wanted: { readonly flavor: string; readonly image: string },
   asked: Asked,
   costLimit: Nanos | null = null,
 ): Promise<void> {
-  const { lines } = await catalog.resolveFlavor(tx, flavorId)
+  const flavor = await catalog.resolveFlavor(tx, wanted.flavor)
   const currency = await currencyOf(tx, organization)
-  const book = await bookInForce(tx, currency, await tx.now())
-  if (!book || !isPriced(lines, new Map(book.rates.map((rate) => [rate.sku, rate]))))
+  const book = await bookInForce(tx, { organization, currency }, await tx.now())
+  const lines = book && linesOf(flavor, wanted.image, bySku(book.rates))
+  if (!lines)
     throw new AppError(
       'not_found',
-      `The flavor "${flavorId}" has no rate in ${currency}, so it is not offered.`,
+      `The flavor "${flavor.id}" has no rate in ${currency}, so it is not offered.`,
     )
   await requireNoDebt(tx, organization)
   const answer = await canAfford(tx, organization, lines, book.id, asked)
-  const perMinute = costOfLines(lines, new Map(book.rates.map((rate) => [rate.sku, rate])), BigInt(minuteMs))
+  const perMinute = costOfLines(lines, bySku(book.rates), BigInt(minuteMs))
   if (costLimit !== null && costLimit < perMinute)
     throw new AppError(
       'invalid_request',
-      `A minute of ${flavorId} costs ${formatAmount(perMinute)} ${currency}: ` +
+      `A minute of ${flavor.id} costs ${formatAmount(perMinute)} ${currency}: ` +
         'more than the run may cost in all.',
       undefined,
       [{ pointer: '/costLimitNanos', message: `must be at least ${perMinute}` }],
@@ -65,7 +67,7 @@ export async function requireFunds(
   const missing = `${formatAmount(answer.shortfall)} ${currency}`
   throw new AppError(
     'insufficient_funds',
-    `The balance does not cover a minute of ${flavorId}: ${missing} are missing. ` +
+    `The balance does not cover a minute of ${flavor.id}: ${missing} are missing. ` +
       'Add money, or pick a smaller flavor.',
   )
 }

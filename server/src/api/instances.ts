@@ -91,7 +91,7 @@ function view(row: compute.InstanceRow, { place, facts, home, principal, doors }
     ending: endingOf(row),
     requestedAt: shown(facts.requestedAt),
     allocation: allocationView(place, facts),
-    cost: costView(place, facts, flavor, home?.deletedAt === null ? storageRate(place, sizeGib) : 0n),
+    cost: costView(place, facts, row, home?.deletedAt === null ? storageRate(place, sizeGib) : 0n),
     doors: [{ ...jupyter, url: doorUrl(doors, id, jupyter.port), isOpen: state === 'running' }],
     ssh: { ...doors.ssh, user: id },
     actions: actionsOf(row, principal),
@@ -164,7 +164,7 @@ function changeHandler(parts: ApiParts, change: Change): Handlers[Change] {
         const isStart = change === 'startInstance' && allowedActions(before).start
         const askedKey = principal.key?.id ?? null
         const asked = { ...compute.instanceLifecycle.asked(before), askedBy: principal.person, askedKey }
-        if (isStart) await requireFunds(tx, before.organization, before.flavor, asked)
+        if (isStart) await requireFunds(tx, before.organization, before, asked)
         const after = await changes[change](tx, before.id, principal.person, askedKey)
         const { organization, id: target } = after
         await tenancy.audit(tx, {
@@ -192,7 +192,8 @@ function createHandler({ store, doors }: ApiParts): Handlers['createInstance'] {
       const id = asId('instance', body.id)
       const by = { askedBy: principal.person, askedKey: principal.key?.id ?? null }
       const asked = { ...by, subject: id, project: project.id, job: null }
-      if (!(await compute.instance(tx, id))) await requireFunds(tx, organization, body.flavor, asked)
+      const wanted = { flavor: body.flavor, image }
+      if (!(await compute.instance(tx, id))) await requireFunds(tx, organization, wanted, asked)
       const answer = await compute.create(tx, {
         id,
         organization,

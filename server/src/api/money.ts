@@ -7,14 +7,12 @@ import { AppError } from '../kernel/errors.ts'
 import { asId, isId } from '../kernel/ids.ts'
 import { nanos } from '../kernel/money.ts'
 import { instant } from '../kernel/time.ts'
-import { allBooks } from '../pricing/pricing.ts'
-import type { PriceBook } from '../pricing/rules.ts'
 import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
 import * as tenancy from '../tenancy/tenancy.ts'
 import { organizationFor } from './access.ts'
 import { type Handlers, made, ok } from './calls.ts'
-import { decodeCursor, pageOf, pageOfAll } from './pages.rules.ts'
+import { decodeCursor, pageOf } from './pages.rules.ts'
 import type { ApiParts } from './parts.ts'
 import { periodOf } from './periods.rules.ts'
 import { shown } from './views.rules.ts'
@@ -62,11 +60,6 @@ function eventView(row: Awaited<ReturnType<typeof journal.events>>[number]): Usa
     prevHash,
     hash,
   }
-}
-
-function bookView({ id, currency, effectiveFrom, rates, hash }: PriceBook) {
-  const shownRates = rates.map(({ sku, unit, nanos: rate }) => ({ sku, unit, nanos: String(rate) }))
-  return { id, currency, effectiveFrom: shown(effectiveFrom), rates: shownRates, hash }
 }
 
 /** Two halves of a cursor that are joined by a slash. */
@@ -201,7 +194,7 @@ function usageHandler({ store }: ApiParts): Handlers['listUsage'] {
     )
 }
 
-type ListRoutes = 'listCharges' | 'listUsageEvents' | 'listPriceBooks'
+type ListRoutes = 'listCharges' | 'listUsageEvents'
 
 function listHandlers({ store }: ApiParts): Pick<Handlers, ListRoutes> {
   return {
@@ -230,14 +223,6 @@ function listHandlers({ store }: ApiParts): Pick<Handlers, ListRoutes> {
             limit: query.limit + 1,
           })
           return pageOf(rows, query.limit, (row) => `${row.resource}/${row.seq}`, eventView)
-        }),
-      ),
-
-    listPriceBooks: async ({ principal, params, query }) =>
-      ok(
-        await store.read(async (tx) => {
-          const { currency } = await organizationFor(tx, principal, 'read', params.organization)
-          return pageOfAll(await allBooks(tx, currency), query, ({ id }) => id, bookView)
         }),
       ),
   }

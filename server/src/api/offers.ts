@@ -4,6 +4,8 @@ import { type FlavorShape, memoryGibReserved, poolOf } from '../catalog/flavors.
 import { compatibility, type ImageNeeds } from '../catalog/rules.ts'
 import * as placement from '../placement/placement.ts'
 import type { Room } from '../placement/rules.ts'
+import { linesOf } from '../pricing/flavors.rules.ts'
+import { ratePerHour } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
 import { projectFor, require } from './access.ts'
 import { type Handlers, ok } from './calls.ts'
@@ -11,7 +13,7 @@ import type { PlaceFacts } from './facts.ts'
 import { placeOf } from './instances.ts'
 import { pageOfAll } from './pages.rules.ts'
 import type { ApiParts } from './parts.ts'
-import { buildView, flavorRate, ratesInForce, shown, volumeRate } from './views.rules.ts'
+import { buildView, ratesInForce, shown, volumeRate } from './views.rules.ts'
 
 function needsView(needs: ImageNeeds): ImageVersion['needs'] {
   return { gpuDriver: needs.minimalDriver, cuda: needs.cudaRuntime, diskGib: needs.diskGib }
@@ -120,9 +122,12 @@ function fitsView(
   }
 }
 
-function offerView(place: PlaceFacts, flavor: FlavorShape, nanosPerHour: bigint, room: OfferRoom): Offer {
+/** Null where the book in force lacks a rate that it needs: then it is not offered. */
+function offerView(place: PlaceFacts, flavor: FlavorShape, room: OfferRoom): Offer | null {
   const rates = ratesInForce(place)
-  const { gpuModel, gpuCount, lines } = flavor
+  const { gpuModel, gpuCount } = flavor
+  const lines = linesOf(flavor, room.image, rates)
+  if (!lines) return null
   return {
     flavor: flavor.id,
     cpus: flavor.cpus,
@@ -130,7 +135,7 @@ function offerView(place: PlaceFacts, flavor: FlavorShape, nanosPerHour: bigint,
     diskGib: flavor.diskGib,
     gpu: gpuModel === null ? null : { model: gpuModel, count: gpuCount },
     currency: place.currency,
-    nanosPerHour: String(nanosPerHour),
+    nanosPerHour: String(ratePerHour(lines, rates)),
     lines: lines.map(({ sku, quantity }) => ({
       sku,
       quantity,
@@ -158,13 +163,15 @@ interface OfferRoom {
   readonly free: readonly Room[]
   readonly empty: readonly Room[]
   readonly nodes: readonly placement.NodeRow[]
+  /** The image that is asked about; null: none, and none of its surcharge. */
+  readonly image: string | null
   readonly needs: ImageNeeds | null
 }
 
-async function needsOf(tx: Tx, reference: string | undefined): Promise<ImageNeeds | null> {
-  if (reference === undefined) return null
+async function imageOf(tx: Tx, reference: string | undefined): Promise<Pick<OfferRoom, 'image' | 'needs'>> {
+  if (reference === undefined) return { image: null, needs: null }
   const { image, version } = await catalog.resolveImage(tx, reference)
-  return (await catalog.offered(tx, image, version))?.needs ?? null
+  return { image, needs: (await catalog.offered(tx, image, version))?.needs ?? null }
 }
 
 /** Images, builds and what can be had for how much. */
@@ -200,12 +207,9 @@ export function offerHandlers({
             fullPools: await fullPoolsOf(tx, place),
             free: await placement.roomsFree(tx, false),
             empty: emptyRooms(nodes, await placement.allDevices(tx)),
-            needs: await needsOf(tx, query.image),
+            ...(await imageOf(tx, query.image)),
           }
-          const items = [...place.flavors.values()].flatMap((flavor) => {
-            const rate = flavorRate(place, flavor)
-            return rate === null ? [] : [offerView(place, flavor, rate, room)]
-          })
+          const items = [...place.flavors.values()].flatMap((flavor) => offerView(place, flavor, room) ?? [])
           return {
             currency: place.currency,
             priceBook: place.book?.id ?? '',

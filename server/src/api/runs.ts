@@ -65,7 +65,7 @@ function view(
     waiting: waitingView(facts),
     ending: endingOf(row),
     allocation: allocationView(place, facts),
-    cost: costView(place, facts, flavor, 0n),
+    cost: costView(place, facts, row, 0n),
     isLogComplete: row.logComplete,
     actions: { cancel: cancelPermission(row, principal) },
     createdAt: shown(row.createdAt),
@@ -131,7 +131,8 @@ function createHandler({ store }: ApiParts): Handlers['createRun'] {
       const by = { askedBy: principal.person, askedKey: principal.key?.id ?? null }
       const asked = { ...by, subject: id, project: project.id, job: name }
       const costLimit = body.costLimitNanos === null ? null : nanos(BigInt(body.costLimitNanos))
-      if (!(await jobs.run(tx, id))) await requireFunds(tx, organization, body.flavor, asked, costLimit)
+      const wanted = { flavor: body.flavor, image }
+      if (!(await jobs.run(tx, id))) await requireFunds(tx, organization, wanted, asked, costLimit)
       const answer = await jobs.create(tx, {
         id,
         organization,

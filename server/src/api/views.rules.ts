@@ -1,13 +1,15 @@
 import type { Allocation, BuildProgress, Cost, HistoryEvent, Waiting } from '@gpuhour/sdk/contract'
 import { provableUntil } from '../billing/rules.ts'
 import type { BuildRow } from '../catalog/catalog.ts'
-import type { FlavorShape, Line } from '../catalog/flavors.rules.ts'
+import type { FlavorShape } from '../catalog/flavors.rules.ts'
+import type { Line } from '../journal/rules.ts'
 import type { InstanceEventRow } from '../compute/compute.ts'
 import { silenceMs } from '../compute/leases.rules.ts'
 import { formatInstant, type Instant } from '../kernel/time.ts'
 import { paidMillis } from '../metering/rules.ts'
 import type { AllocationRow } from '../placement/placement.ts'
-import { amountOf, costOfLines, isPriced, ratePerHour, type Rates } from '../pricing/rules.ts'
+import { isGpuSku, linesOf } from '../pricing/flavors.rules.ts'
+import { amountOf, bySku, costOfLines, isPriced, ratePerHour, type Rates } from '../pricing/rules.ts'
 import type { PlaceFacts, SubjectFacts } from './facts.ts'
 
 /** An instant on the wire. */
@@ -36,17 +38,18 @@ export function volumeRate(place: PlaceFacts): bigint {
 
 /** The rates of the book in force by SKU. */
 export function ratesInForce(place: PlaceFacts): Rates {
-  return new Map(place.book?.rates.map((rate) => [rate.sku, rate]))
+  return bySku(place.book?.rates ?? [])
 }
 
 function perHour(lines: readonly Line[], rates: Rates): bigint {
   return isPriced(lines, rates) ? ratePerHour(lines, rates) : 0n
 }
 
-/** What a flavor costs an hour by the book in force; null where it is not offered. */
-export function flavorRate(place: PlaceFacts, flavor: FlavorShape): bigint | null {
+/** What a flavor with an image costs an hour by the book in force; null where it is not offered. */
+function askedRate(place: PlaceFacts, flavor: FlavorShape, image: string): bigint | null {
   const rates = ratesInForce(place)
-  return isPriced(flavor.lines, rates) ? ratePerHour(flavor.lines, rates) : null
+  const lines = linesOf(flavor, image, rates)
+  return lines && ratePerHour(lines, rates)
 }
 
 /** A build on the wire. */
@@ -109,7 +112,7 @@ export function allocationView(place: PlaceFacts, facts: SubjectFacts): Allocati
 }
 
 interface Paid {
-  readonly row: AllocationRow
+  readonly allocation: AllocationRow
   readonly millis: bigint
   readonly nanos: bigint
 }
@@ -126,7 +129,11 @@ function payableUntil(place: PlaceFacts, facts: SubjectFacts, row: AllocationRow
 function paidOf(place: PlaceFacts, facts: SubjectFacts): readonly Paid[] {
   return facts.allocations.map((row) => {
     const millis = paidMillis(facts.spells.get(row.id) ?? [], payableUntil(place, facts, row))
-    return { row, millis, nanos: costOfLines(row.lines, facts.rates.get(row.priceBook) ?? new Map(), millis) }
+    return {
+      allocation: row,
+      millis,
+      nanos: costOfLines(row.lines, facts.rates.get(row.priceBook) ?? new Map(), millis),
+    }
   })
 }
 
@@ -138,17 +145,17 @@ function sum<T>(items: readonly T[], of: (item: T) => bigint): bigint {
 export function costView(
   place: PlaceFacts,
   facts: SubjectFacts,
-  flavor: string,
+  row: { readonly flavor: string; readonly image: string },
   storageNanosPerHour: bigint,
 ): Cost {
   const paid = paidOf(place, facts)
   const last = facts.allocations.at(-1)
   const open = facts.allocations.some(({ id }) => facts.spells.get(id)?.at(-1)?.to === null)
-  const shape = place.flavors.get(flavor)
-  const asked = shape ? (flavorRate(place, shape) ?? 0n) : 0n
+  const shape = place.flavors.get(row.flavor)
+  const asked = shape ? (askedRate(place, shape, row.image) ?? 0n) : 0n
   const isLive = last !== undefined && last.releasedAt === null
-  const gpus = ({ row }: Paid): bigint =>
-    sum(row.lines, ({ sku, quantity }) => (sku.startsWith('gpu.') ? BigInt(quantity) : 0n))
+  const gpus = ({ allocation: { lines } }: Paid): bigint =>
+    sum(lines, ({ sku, quantity }) => (isGpuSku(sku) ? BigInt(quantity) : 0n))
   return {
     currency: place.currency,
     asOf: shown(place.now),
@@ -159,7 +166,7 @@ export function costView(
     allocationNanos: String(paid.at(-1)?.nanos ?? 0n),
     paidMillis: String(sum(paid, ({ millis }) => millis)),
     gpuHours: hoursOf(sum(paid, (one) => gpus(one) * one.millis)),
-    cpuHours: hoursOf(sum(paid, ({ row, millis }) => BigInt(row.cpus) * millis)),
+    cpuHours: hoursOf(sum(paid, ({ allocation, millis }) => BigInt(allocation.cpus) * millis)),
     leaseUntil: shown(facts.leaseUntil),
   }
 }

@@ -1,9 +1,3 @@
-/** A priced quantity: what an hour of a flavor is made of. */
-export interface Line {
-  readonly sku: string
-  readonly quantity: number
-}
-
 /** What is asked for: a flavor's needs. */
 export interface Needs {
   readonly cpus: number
@@ -19,15 +13,22 @@ export const memoryGibReserved = 2
 export interface FlavorShape extends Needs {
   readonly id: string
   readonly diskGib: number
-  readonly lines: readonly Line[]
 }
 
 /** Scratch that a flavor comes with, in GiB for each of its CPUs. */
 const diskGibPerCpu = 10
 
+/** A MIG slice, such as `h100-1g-10gb`: compute and memory of its GPU. */
+const sliceForm = /-\d+g-\d+gb/
+
+/** Is a device of this model a MIG slice? CUDA sees one of them at a time, so none is given with another. */
+export function isSlice(model: string): boolean {
+  return sliceForm.test(model)
+}
+
 /**
  * The flavors that a machine can carry. CPU: powers of two up to its cores, with 4 GiB each, and a small one
- * with 2. GPU: 1, 2, 4, 8 devices of each model, with their share of the machine.
+ * with 2. GPU: 1, 2, 4, 8 devices of each model, with their share of the machine; of MIG slices one.
  */
 export function flavorsOf(node: {
   readonly cpus: number
@@ -47,7 +48,6 @@ export function flavorsOf(node: {
     diskGib: cpus * diskGibPerCpu,
     gpuModel: gpu?.model ?? null,
     gpuCount: gpu?.count ?? 0,
-    lines: gpu ? [{ sku: `gpu.${gpu.model}`, quantity: gpu.count }] : [{ sku: 'cpu', quantity: cpus }],
   })
   const flavors: FlavorShape[] = []
   if (memoryGib >= 2) flavors.push(shape('cpu.1x2', 1, 2, null))
@@ -56,7 +56,8 @@ export function flavorsOf(node: {
   for (const model of new Set(node.devices.map((device) => device.model))) {
     const total = node.devices.length
     const ofModel = node.devices.filter((device) => device.model === model).length
-    for (let count = 1; count <= ofModel; count *= 2) {
+    const countMax = isSlice(model) ? 1 : ofModel
+    for (let count = 1; count <= countMax; count *= 2) {
       const cpus = Math.max(1, Math.floor((node.cpus * count) / total))
       const gib = Math.max(1, Math.floor((memoryGib * count) / total))
       flavors.push(shape(`${model}.${count}`, cpus, gib, { model, count }))

@@ -183,7 +183,7 @@ export async function proofs(tx: Tx): Promise<readonly ProofRow[]> {
 }
 
 const flavorColumns = sql`id, cpus, memory_gib as "memoryGib", disk_gib as "diskGib", gpu_model as "gpuModel",
-  gpu_count as "gpuCount", lines`
+  gpu_count as "gpuCount"`
 
 /** Flavors that are not withdrawn, smallest first. */
 export async function flavors(tx: Tx): Promise<readonly FlavorShape[]> {
@@ -201,13 +201,12 @@ export async function flavor(tx: Tx, id: string): Promise<FlavorShape | null> {
 
 /** Adds a flavor or brings it up to date. */
 export async function upsertFlavor(tx: Tx, shape: FlavorShape): Promise<void> {
-  await sql`insert into flavor (id, cpus, memory_gib, disk_gib, gpu_model, gpu_count, lines)
+  await sql`insert into flavor (id, cpus, memory_gib, disk_gib, gpu_model, gpu_count)
     values (${shape.id}, ${shape.cpus}, ${shape.memoryGib}, ${shape.diskGib}, ${shape.gpuModel},
-    ${shape.gpuCount},
-      ${JSON.stringify(shape.lines)})
+      ${shape.gpuCount})
     on conflict on constraint flavor_pkey do update set cpus = excluded.cpus, memory_gib =
     excluded.memory_gib,
-      disk_gib = excluded.disk_gib, lines = excluded.lines, withdrawn_at = null`.execute(tx.db)
+      disk_gib = excluded.disk_gib, withdrawn_at = null`.execute(tx.db)
 }
 
 /** Takes every other flavor off offer. */

@@ -2,7 +2,7 @@ import type { FlavorShape } from '../catalog/flavors.rules.ts'
 import type { AllocationId, OrganizationId, PriceBookId, ProjectId, SubjectId } from '../kernel/ids.ts'
 import { formatInstant, type Instant, later } from '../kernel/time.ts'
 import { type Metered, record, stateOf } from '../metering/metering.ts'
-import type { NewEvent } from '../journal/rules.ts'
+import type { Line, NewEvent } from '../journal/rules.ts'
 import { emit } from '../notices/notices.ts'
 import * as placement from '../placement/placement.ts'
 import type { Choice } from '../placement/rules.ts'
@@ -59,15 +59,15 @@ export async function allocate<S extends Subject>(
   given: {
     choice: Choice
     flavor: FlavorShape
+    lines: readonly Line[]
     imageVersion: string
     book: PriceBookId
     purses: readonly Purse[]
   },
 ): Promise<{ ok: true; allocation: AllocationId } | { ok: false; shortfall: bigint; purse: Purse['name'] }> {
-  const { choice, flavor, imageVersion, book, purses } = given
+  const { choice, flavor, lines, imageVersion, book, purses } = given
   const id = tx.newId('allocation')
   const { organization, project } = subject
-  const { lines } = flavor
   const by = life.asked(subject)
   const lease = await openLease(tx, { organization, allocation: id, lines, book, by, purses })
   if (!lease.ok) return { ok: false, shortfall: lease.shortfall, purse: lease.purse }

@@ -73,7 +73,7 @@ async function stage(name: string, money: bigint, machine: { cpus: number; gpus:
     await createOrganization(tx, { id: organization, name, currency: 'USD', timeZone: 'UTC' }, owner.id)
     await createProject(tx, { id: project, organization, name: 'one' })
     const now = await tx.now()
-    if (!(await bookInForce(tx, 'USD', now)))
+    if (!(await bookInForce(tx, { organization: null, currency: 'USD' }, now)))
       await publish(tx, { currency: 'USD', effectiveFrom: now, rates: marketRates('USD') })
     await catalog.offerCharacters(tx, [image])
     // Only this stage's machine takes anything.

@@ -7,7 +7,9 @@ import { asId } from '../kernel/ids.ts'
 import { formatAmount } from '../kernel/money.ts'
 import * as placement from '../placement/placement.ts'
 import type { WaitReason } from '../placement/rules.ts'
+import { linesOf } from '../pricing/flavors.rules.ts'
 import * as pricing from '../pricing/pricing.ts'
+import { bySku } from '../pricing/rules.ts'
 import * as storage from '../storage/storage.ts'
 import type { Store, Tx } from '../store/store.ts'
 import { type Loop, type PassReport, Troubles } from './loop.ts'
@@ -132,10 +134,13 @@ export async function place(tx: Tx, request: placement.RequestRow): Promise<Plac
     return { kind: 'refused', why: `the image does not run here: ${fits.why}` }
   await settleForHold(tx, request.organization)
   const currency = await currencyOf(tx, request.organization)
-  const book = await pricing.bookInForce(tx, currency, await tx.now())
+  const book = await pricing.bookInForce(tx, { organization: request.organization, currency }, await tx.now())
   if (!book) return { kind: 'refused', why: `there is no price book in ${currency} yet` }
+  const lines = linesOf(flavor, version.image, bySku(book.rates))
+  if (!lines) return { kind: 'refused', why: `the flavor ${flavor.id} has no rate in ${currency}` }
   const allowed = await purses(tx, request.organization)
-  const given = await allocate({ choice, flavor, imageVersion: version.id, book: book.id, purses: allowed })
+  const asked = { choice, flavor, lines, imageVersion: version.id, book: book.id, purses: allowed }
+  const given = await allocate(asked)
   if (!given.ok) {
     const why = (await whyNotPaid(tx, given.purse)) ?? unpaid(given.shortfall, currency)
     return { kind: 'refused', why }

@@ -3,6 +3,7 @@ import type { Look, LookTimes } from '../compute/allocations.rules.ts'
 import * as compute from '../compute/compute.ts'
 import type { Purse } from '../compute/purses.rules.ts'
 import type { FlavorShape } from '../catalog/flavors.rules.ts'
+import type { Line } from '../journal/rules.ts'
 import * as jobs from '../jobs/jobs.ts'
 import type { AllocationId, OrganizationId, PriceBookId, SubjectId } from '../kernel/ids.ts'
 import { asId } from '../kernel/ids.ts'
@@ -103,6 +104,8 @@ export async function refuse(tx: Tx, subject: SubjectId, why: string): Promise<v
 export interface Given {
   readonly choice: Choice
   readonly flavor: FlavorShape
+  /** What an hour of it is made of by the book. */
+  readonly lines: readonly Line[]
   readonly imageVersion: string
   readonly book: PriceBookId
   /** What budgets and limits still allow. */

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { isAppError } from '../kernel/errors.ts'
-import { allBooks } from '../pricing/pricing.ts'
+import { nanos } from '../kernel/money.ts'
+import { instant } from '../kernel/time.ts'
+import { allBooks, publish } from '../pricing/pricing.ts'
 import { openStore, type Store } from '../store/store.ts'
 import { testDatabase } from '../store/testing.ts'
 import { publishRates, ratesPath } from './rates.ts'
@@ -40,12 +42,21 @@ test("the first start writes the market's table and publishes it; the next finds
 test('an edited table is a new book, that takes effect later than the one before', async () => {
   edit((text) => text.replace('"perHour": "0.04"', '"perHour": "0.055"'))
   assert.equal(await publishing(), 'changed')
-  const [first, second] = (await store.read((tx) => allBooks(tx, 'USD'))).toSorted(
+  const [first, second] = (await store.read((tx) => allBooks(tx, 'USD', null))).toSorted(
     (a, b) => a.effectiveFrom - b.effectiveFrom,
   )
   assert.ok(first && second && second.effectiveFrom > first.effectiveFrom)
   assert.equal(second.rates.find(({ sku }) => sku === 'cpu')?.nanos, 55_000_000n)
   assert.equal(first.rates.find(({ sku }) => sku === 'cpu')?.nanos, 40_000_000n)
+})
+
+test('what an operator published by a request stays: an unedited table says nothing new', async () => {
+  await store.transact(async (tx) => {
+    const effectiveFrom = instant((await tx.now()) + 3_600_000)
+    const rates = [{ sku: 'cpu', unit: 'vcpu-hour', nanos: nanos(1n) }] as const
+    await publish(tx, { currency: 'USD', effectiveFrom, rates })
+  })
+  assert.equal(await publishing(), 'unchanged')
 })
 
 const wrong: readonly (readonly [string, (text: string) => string, RegExp])[] = [

@@ -6,7 +6,7 @@ import { AppError } from '../kernel/errors.ts'
 import { formatAmount, parseAmount } from '../kernel/money.ts'
 import { instant, secondMs } from '../kernel/time.ts'
 import { marketRates } from '../pricing/market.rules.ts'
-import { allBooks, publish } from '../pricing/pricing.ts'
+import { allBooks, newestOfTable, publish } from '../pricing/pricing.ts'
 import { inOrder, type Rate } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
 
@@ -65,21 +65,23 @@ function textOf(rates: readonly Rate[]): string {
 }
 
 /**
- * Publishes the operator's table as a new price book if it differs from the newest one; what runs keeps its
- * book. Answers what was published. Refuses (`invalid_request`) a table that cannot be read, naming what is
- * wrong.
+ * Publishes the operator's table as a new price book if it differs from what it was last published as; what
+ * runs keeps its book. Answers what was published. Refuses (`invalid_request`) a table that cannot be read,
+ * naming what is wrong.
  */
 export async function publishRates(tx: Tx, dataDir: string): Promise<'first' | 'changed' | 'unchanged'> {
   const path = ratesPath(dataDir)
   if (!existsSync(path)) writeTable(path)
   const rates = readTable(path)
-  const known = (await allBooks(tx, 'USD')).toSorted((a, b) => a.effectiveFrom - b.effectiveFrom)
-  const newest = known.at(-1)
-  if (newest && textOf(newest.rates) === textOf(rates)) return 'unchanged'
+  // What was published by a request stays: the table speaks again only when somebody edits it.
+  const published = await newestOfTable(tx, 'USD')
+  if (published && textOf(published.rates) === textOf(rates)) return 'unchanged'
   const now = await tx.now()
+  const taken = (await allBooks(tx, 'USD', null)).map(({ effectiveFrom }) => effectiveFrom)
   // A book takes effect in the future, or it would change what already ran; the first one has nothing behind
   // it.
-  const effectiveFrom = newest ? instant(Math.max(now, newest.effectiveFrom) + secondMs) : now
-  await publish(tx, { currency: 'USD', effectiveFrom, rates })
-  return newest ? 'changed' : 'first'
+  let effectiveFrom = taken.length > 0 ? instant(now + secondMs) : now
+  while (taken.includes(effectiveFrom)) effectiveFrom = instant(effectiveFrom + secondMs)
+  await publish(tx, { currency: 'USD', effectiveFrom, rates, origin: 'table' })
+  return taken.length > 0 ? 'changed' : 'first'
 }

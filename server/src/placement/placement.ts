@@ -1,5 +1,4 @@
-import type { FlavorShape, Line } from '../catalog/flavors.rules.ts'
-import { flavorsOf, memoryGibReserved } from '../catalog/flavors.rules.ts'
+import { type FlavorShape, flavorsOf, memoryGibReserved } from '../catalog/flavors.rules.ts'
 import { flavors, offerFlavors } from '../catalog/catalog.ts'
 import type {
   AllocationId,
@@ -11,8 +10,8 @@ import type {
   SubjectId,
 } from '../kernel/ids.ts'
 import { derivedId } from '../kernel/ids.ts'
+import type { Line } from '../journal/rules.ts'
 import type { Instant } from '../kernel/time.ts'
-import { bookInForce } from '../pricing/pricing.ts'
 import type { NodeFact, RegisteredNode } from '../runtime/driver.ts'
 import type { Tx } from '../store/store.ts'
 import * as rows from './rows.ts'
@@ -98,11 +97,7 @@ export async function registerNodes(tx: Tx, driver: string, facts: readonly Node
   )
   for (const shape of await flavors(tx))
     if (away.has(shape.id) && !shapes.has(shape.id)) shapes.set(shape.id, shape)
-  const priced = await pricedSkus(tx, now)
-  await offerFlavors(
-    tx,
-    [...shapes.values()].filter(({ lines }) => lines.every(({ sku }) => priced.has(sku))),
-  )
+  await offerFlavors(tx, [...shapes.values()])
   await tx.notify('placement')
 }
 
@@ -122,12 +117,6 @@ async function carriedByOthers(
     flavorsOf({ ...node, devices: devices.filter((device) => device.node === node.id) }),
   )
   return new Set(shapes.map(({ id }) => id))
-}
-
-/** What has a rate now, in any currency: a model without one is not offered. */
-async function pricedSkus(tx: Tx, now: Instant): Promise<ReadonlySet<string>> {
-  const books = [await bookInForce(tx, 'USD', now), await bookInForce(tx, 'EUR', now)]
-  return new Set(books.flatMap((book) => book?.rates.map(({ sku }) => sku) ?? []))
 }
 
 /**

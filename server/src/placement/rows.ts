@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Line } from '../catalog/flavors.rules.ts'
+import type { Line } from '../journal/rules.ts'
 import type {
   AllocationId,
   LeaseId,

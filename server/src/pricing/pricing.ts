@@ -1,42 +1,136 @@
-import { AppError } from '../kernel/errors.ts'
-import type { PriceBookId } from '../kernel/ids.ts'
+import { AppError, notFound } from '../kernel/errors.ts'
+import type { OrganizationId, PriceBookId } from '../kernel/ids.ts'
 import type { Currency } from '../kernel/money.ts'
-import type { Instant } from '../kernel/time.ts'
+import { formatInstant, type Instant } from '../kernel/time.ts'
 import type { Tx } from '../store/store.ts'
-import * as rows from './rows.ts'
+import * as tenancy from '../tenancy/tenancy.ts'
 import {
-  hashOfBook,
-  inOrder,
+  type BookWarning,
+  type Buyer,
+  differencesOf,
   type NewPriceBook,
-  type PriceBook,
-  type Rate,
-  type Rates,
+  type RateDifference,
+  warningsOf,
   whyNotPublished,
-} from './rules.ts'
+} from './books.rules.ts'
+import * as rows from './rows.ts'
+import { hashOfBook, inOrder, type PriceBook, type Rate, type Rates } from './rules.ts'
 
 /**
- * Publishes an immutable price book. Refuses (`invalid_request`) one that takes effect in the past, but for
- * the first of its currency, a SKU that stands twice, a negative rate, and a second book of the same instant
- * (`conflict`).
+ * Publishes an immutable price book: everybody's, or one organization's own. Refuses (`invalid_request`) one
+ * that takes effect in the past, but for the first general one of its currency, a SKU that stands twice, a
+ * rate that is negative or in another unit than its SKU's, an organization of another currency; and
+ * (`conflict`) a second book of the same instant, and other facts under the id of a book that there is. The
+ * same again answers what is there.
  */
 export async function publish(tx: Tx, asked: NewPriceBook): Promise<PriceBook> {
-  await rows.lockCurrency(tx, asked.currency)
+  const { currency, effectiveFrom, organization = null, endsAt = null, origin = 'request' } = asked
+  await rows.lockCurrency(tx, currency)
+  const there = asked.id === undefined ? undefined : (await books(tx, [asked.id]))[0]
+  if (there) return sameOrRefused(there, asked)
   const now = await tx.now()
-  const known = await rows.selectBooks(tx, asked.currency, null)
-  const reason = whyNotPublished(asked, now, known.length === 0)
-  if (reason !== null) throw new AppError('invalid_request', reason)
-  if (known.some(({ effectiveFrom }) => effectiveFrom === asked.effectiveFrom))
-    throw new AppError('conflict', 'A price book of this currency already takes effect at that instant.')
-  const unhashed = { ...asked, id: tx.newId('priceBook'), rates: inOrder(asked.rates) }
-  const book: PriceBook = { ...unhashed, hash: hashOfBook(unhashed) }
-  await rows.insertBook(tx, book, now)
-  await rows.insertRates(tx, book.id, book.rates)
+  await requirePublishable(tx, asked, now)
+  const id = asked.id ?? tx.newId('priceBook')
+  const unhashed = { id, currency, effectiveFrom, rates: inOrder(asked.rates) }
+  const hash = hashOfBook(unhashed)
+  const book: PriceBook = { ...unhashed, hash, organization, endsAt, publishedAt: now }
+  await rows.insertBook(tx, book, origin)
+  await rows.insertRates(tx, id, book.rates)
+  if (endsAt !== null) await rows.insertEnd(tx, id, endsAt, now)
+  await tx.notify('placement')
   return book
 }
 
-/** The book that a start at that instant is charged by; null: none has taken effect in this currency. */
-export async function bookInForce(tx: Tx, currency: Currency, at: Instant): Promise<PriceBook | null> {
-  const row = await rows.selectBookInForce(tx, currency, at)
+/** What publishing would mean, without doing it; refuses what `publish` refuses. */
+export async function preview(
+  tx: Tx,
+  asked: NewPriceBook,
+): Promise<{
+  /** The book that is in force for the same buyers when this one begins. */
+  readonly replaces: PriceBook | null
+  readonly differences: readonly RateDifference[]
+  readonly warnings: readonly BookWarning[]
+}> {
+  await requirePublishable(tx, asked, await tx.now())
+  const { organization = null, currency, effectiveFrom, rates } = asked
+  const replaces = await bookInForce(tx, { organization, currency }, effectiveFrom)
+  const before = replaces?.rates ?? []
+  return { replaces, differences: differencesOf(before, rates), warnings: warningsOf(before, rates) }
+}
+
+async function requirePublishable(tx: Tx, asked: NewPriceBook, now: Instant): Promise<void> {
+  const { currency, organization = null, effectiveFrom } = asked
+  await requireOrganization(tx, organization, currency)
+  const known = (await rows.selectBooks(tx, currency, 'all')).filter(
+    (book) => book.organization === organization,
+  )
+  const reason = whyNotPublished(asked, now, organization === null && known.length === 0)
+  if (reason !== null) throw new AppError('invalid_request', reason)
+  if (known.every((book) => book.effectiveFrom !== effectiveFrom)) return
+  throw new AppError(
+    'conflict',
+    'A price book for the same customers already takes effect at that instant. Choose another one.',
+    undefined,
+    [{ pointer: '/effectiveFrom', message: 'is taken' }],
+  )
+}
+
+function sameOrRefused(there: PriceBook, asked: NewPriceBook): PriceBook {
+  const { currency, effectiveFrom, organization = null, endsAt = null } = asked
+  const isSame =
+    there.hash === hashOfBook({ id: there.id, currency, effectiveFrom, rates: inOrder(asked.rates) }) &&
+    there.organization === organization &&
+    (endsAt === null || there.endsAt === endsAt)
+  if (isSame) return there
+  throw new AppError(
+    'conflict',
+    'There is another price book of this id already, and a published book never changes. Use a new id.',
+    undefined,
+    [{ pointer: '/id', message: 'is taken by another price book' }],
+  )
+}
+
+async function requireOrganization(
+  tx: Tx,
+  organization: OrganizationId | null,
+  currency: Currency,
+): Promise<void> {
+  if (organization === null) return
+  const found = await tenancy.organization(tx, organization)
+  if (!found) throw notFound('organization', organization)
+  if (found.currency === currency) return
+  throw new AppError('invalid_request', `The organization pays in ${found.currency}.`, undefined, [
+    { pointer: '/currency', message: `must be ${found.currency}` },
+  ])
+}
+
+/**
+ * Says when the own prices of an organization end; the general ones hold from then on. What runs keeps its
+ * book. Refuses (`invalid_request`) an end in the past, before the book begins, or of a general book, and
+ * (`conflict`) another end than the one that was said before. The same again does nothing.
+ */
+export async function endBook(tx: Tx, id: PriceBookId, endsAt: Instant): Promise<PriceBook> {
+  const [named] = await books(tx, [id])
+  if (!named) throw notFound('price book', id)
+  await rows.lockCurrency(tx, named.currency)
+  const [book = named] = await books(tx, [id])
+  if (book.endsAt === endsAt) return book
+  if (book.endsAt !== null)
+    throw new AppError('conflict', `These prices end at ${formatInstant(book.endsAt)}; that was announced.`)
+  if (book.organization === null)
+    throw new AppError('invalid_request', 'General prices do not end: newer ones follow them.')
+  const now = await tx.now()
+  if (endsAt <= now || endsAt <= book.effectiveFrom)
+    throw new AppError('invalid_request', 'Prices end in the future, and after they began.', undefined, [
+      { pointer: '/endsAt', message: 'must lie in the future, and after the book took effect' },
+    ])
+  await rows.insertEnd(tx, id, endsAt, now)
+  return { ...book, endsAt }
+}
+
+/** The book that a start of the buyer at that instant is charged by; null: none has taken effect. */
+export async function bookInForce(tx: Tx, buyer: Buyer, at: Instant): Promise<PriceBook | null> {
+  const row = await rows.selectBookInForce(tx, buyer, at)
   return row && { ...row, rates: await rows.selectRates(tx, [row.id]).then(plain) }
 }
 
@@ -61,12 +155,25 @@ export async function ratesOfAll(
 
 /** The named books, whole, in byte order of id. */
 export async function books(tx: Tx, ids: readonly PriceBookId[]): Promise<readonly PriceBook[]> {
-  return withRates(tx, await rows.selectBooks(tx, null, ids))
+  return withRates(tx, await rows.selectBooksById(tx, ids))
 }
 
-/** Every book of a currency, those still to come included, in byte order of id. */
-export async function allBooks(tx: Tx, currency: Currency): Promise<readonly PriceBook[]> {
-  return withRates(tx, await rows.selectBooks(tx, currency, null))
+/**
+ * Every book of a currency, those still to come included, in byte order of id: the general ones and those of
+ * an organization, or those of all.
+ */
+export async function allBooks(
+  tx: Tx,
+  currency: Currency,
+  of: OrganizationId | null | 'all',
+): Promise<readonly PriceBook[]> {
+  return withRates(tx, await rows.selectBooks(tx, currency, of))
+}
+
+/** The newest book that the operator's table was published as; null: none was. */
+export async function newestOfTable(tx: Tx, currency: Currency): Promise<PriceBook | null> {
+  const row = await rows.selectNewestOfTable(tx, currency)
+  return row && { ...row, rates: await rows.selectRates(tx, [row.id]).then(plain) }
 }
 
 async function withRates(

@@ -1,7 +1,7 @@
 import type { Line } from '../journal/rules.ts'
 import { canonicalHash } from '../kernel/canonical.ts'
 import { AppError } from '../kernel/errors.ts'
-import type { PriceBookId } from '../kernel/ids.ts'
+import type { OrganizationId, PriceBookId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import { formatInstant, hourMs, type Instant } from '../kernel/time.ts'
 
@@ -21,17 +21,21 @@ export interface PriceBook {
   readonly currency: Currency
   readonly effectiveFrom: Instant
   readonly rates: readonly Rate[]
+  /** Of the four above: whose prices they are, and how long, is no part of it (`bill.md` §1). */
   readonly hash: string
+  /** Whose own prices these are; null: everybody's who has none. */
+  readonly organization: OrganizationId | null
+  /** When own prices end; null: with the next own book. */
+  readonly endsAt: Instant | null
+  readonly publishedAt: Instant
 }
 
 /** The rates of one book by SKU. */
 export type Rates = ReadonlyMap<string, Rate>
 
-/** What an operator publishes. */
-export interface NewPriceBook {
-  readonly currency: Currency
-  readonly effectiveFrom: Instant
-  readonly rates: readonly Rate[]
+/** Rates by SKU. */
+export function bySku(rates: readonly Rate[]): Rates {
+  return new Map(rates.map((rate) => [rate.sku, rate]))
 }
 
 /**
@@ -66,28 +70,8 @@ export function ratePerHour(lines: readonly Line[], rates: Rates): Nanos {
   return costOfLines(lines, rates, BigInt(hourMs))
 }
 
-/** GPU-hours or vCPU-hours of a plan, as exact thousandths of a unit-second (unit-milliseconds). */
-export interface Estimate {
-  readonly amount: Nanos
-  readonly gpuMillis: bigint
-  readonly cpuMillis: bigint
-}
-
-/** What a plan of so many milliseconds will cost, and how many unit-milliseconds it is. */
-export function estimate(lines: readonly Line[], rates: Rates, millis: bigint): Estimate {
-  const unitMillisOf = (unit: Unit): bigint =>
-    lines
-      .filter(({ sku }) => rateOf(rates, sku).unit === unit)
-      .reduce((sum, { quantity }) => sum + BigInt(quantity) * millis, 0n)
-  return {
-    amount: costOfLines(lines, rates, millis),
-    gpuMillis: unitMillisOf('gpu-hour'),
-    cpuMillis: unitMillisOf('vcpu-hour'),
-  }
-}
-
-/** A book as the open bill shows it, but for its hash. */
-export function hashOfBook(book: Omit<PriceBook, 'hash'>): string {
+/** The hash of a book as the open bill shows it. */
+export function hashOfBook(book: Pick<PriceBook, 'id' | 'currency' | 'effectiveFrom' | 'rates'>): string {
   return canonicalHash({
     id: book.id,
     currency: book.currency,
@@ -98,24 +82,6 @@ export function hashOfBook(book: Omit<PriceBook, 'hash'>): string {
       nanos: rate.nanos.toString(),
     })),
   })
-}
-
-/** The largest rate that fits the column: about nine thousand million units an hour. */
-const rateNanosMax = 2n ** 63n - 1n
-
-/** What is wrong with a book that someone wants to publish; null: nothing. */
-export function whyNotPublished(book: NewPriceBook, now: Instant, isFirst: boolean): string | null {
-  if (book.rates.length === 0) return 'A price book needs at least one rate.'
-  if (!isFirst && book.effectiveFrom <= now)
-    return 'A price book can only take effect in the future: a rate never changes under what already ran.'
-  const seen = new Set<string>()
-  for (const { sku, nanos: rate } of book.rates) {
-    if (!/^[a-z0-9][A-Za-z0-9_.-]{0,79}$/.test(sku)) return `"${sku.slice(0, 80)}" cannot be a SKU's name.`
-    if (seen.has(sku)) return `The SKU ${sku} stands twice in the price book.`
-    if (rate < 0n || rate > rateNanosMax) return `The rate of ${sku} is negative or too large.`
-    seen.add(sku)
-  }
-  return null
 }
 
 /** Rates in the order in which a book keeps them: by SKU. */

@@ -94,7 +94,7 @@ export async function reportCreated(
   const now = await tx.now()
   await rows.markCreated(tx, id, node, path, now)
   if (volume.deletedAt !== null) return
-  const book = await bookInForce(tx, currency, now)
+  const book = await bookInForce(tx, { organization: volume.organization, currency }, now)
   invariant(book, 'storage is made only where a price book is in force', { currency })
   const { project, sizeGib } = volume
   await record(tx, id, volume.organization, [
