@@ -25,3 +25,21 @@ create trigger price_book_end_append_only before update or delete on price_book_
 -- What a flavor is made of depends on the book that prices it: nobody reads these any more. An allocation keeps
 -- its own lines.
 alter table flavor alter column lines set default '[]';
+
+-- storage ------------------------------------------------------------------------------------
+
+-- A change of book that was announced for a volume or snapshot; what became of it is written once.
+create table repricing (
+  resource text not null constraint repricing_head references journal_head,
+  price_book text not null constraint repricing_price_book references price_book,
+  -- Since when the book holds for the organization: what names the change.
+  holds_from timestamptz not null,
+  announced_at timestamptz not null,
+  due_at timestamptz not null,
+  done_at timestamptz,
+  outcome text constraint repricing_outcome check (outcome in ('applied', 'dropped')),
+  constraint repricing_pkey primary key (resource, price_book, holds_from),
+  constraint repricing_ahead check (due_at > announced_at and due_at >= holds_from),
+  constraint repricing_done check ((done_at is null) = (outcome is null) and done_at >= due_at)
+);
+create index repricing_due on repricing (due_at, resource) where done_at is null;

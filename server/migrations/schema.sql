@@ -1125,6 +1125,23 @@ CREATE TABLE rate (
 );
 CREATE TRIGGER rate_append_only BEFORE DELETE OR UPDATE ON rate FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TABLE repricing (
+  resource text NOT NULL,
+  price_book text NOT NULL,
+  holds_from timestamp with time zone NOT NULL,
+  announced_at timestamp with time zone NOT NULL,
+  due_at timestamp with time zone NOT NULL,
+  done_at timestamp with time zone,
+  outcome text,
+  CONSTRAINT repricing_pkey PRIMARY KEY (resource, price_book, holds_from),
+  CONSTRAINT repricing_ahead CHECK (due_at > announced_at AND due_at >= holds_from),
+  CONSTRAINT repricing_done CHECK ((done_at IS NULL) = (outcome IS NULL) AND done_at >= due_at),
+  CONSTRAINT repricing_outcome CHECK (outcome = ANY (ARRAY['applied'::text, 'dropped'::text])),
+  CONSTRAINT repricing_head FOREIGN KEY (resource) REFERENCES journal_head(resource),
+  CONSTRAINT repricing_price_book FOREIGN KEY (price_book) REFERENCES price_book(id)
+);
+CREATE INDEX repricing_due ON repricing USING btree (due_at, resource) WHERE done_at IS NULL;
+
 CREATE TABLE route (
   subject text NOT NULL,
   port integer NOT NULL,

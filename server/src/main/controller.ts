@@ -12,6 +12,7 @@ import { makeObserver } from '../loops/observer.ts'
 import { makeMailer } from '../loops/mailer.ts'
 import { makeOutbox } from '../loops/outbox.ts'
 import { makePlacer } from '../loops/placer.ts'
+import { makePricer } from '../loops/pricer.ts'
 import { makeReconciler } from '../loops/reconciler.ts'
 import { makeRegistrar } from '../loops/registrar.ts'
 import { type Running, runLoop } from '../loops/runner.ts'
@@ -92,6 +93,7 @@ const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   credit_keeper: ['billing'],
   log_keeper: ['compute'],
   sweeper: ['compute'],
+  pricer: [],
   builder: ['images'],
   invoicer: ['invoices'],
   outbox: ['notices'],
@@ -128,6 +130,7 @@ function makeLoops(
       inBackground: true,
       nudge: () => nudge('outbox'),
     }),
+    makePricer(store, onTrouble),
     ...(driver.name === 'docker'
       ? [makeBuilder({ store, builder: imageBuilderOf(context), clock, onTrouble })]
       : []),

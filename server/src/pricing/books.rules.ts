@@ -1,6 +1,6 @@
 import type { OrganizationId, PriceBookId } from '../kernel/ids.ts'
 import type { Currency, Nanos } from '../kernel/money.ts'
-import type { Instant } from '../kernel/time.ts'
+import { type Instant, instant } from '../kernel/time.ts'
 import { memorySku, unitsOf } from './flavors.rules.ts'
 import type { PriceBook, Rate, Unit } from './rules.ts'
 
@@ -46,12 +46,18 @@ export function inForceAt<T extends Dated>(
   return own !== null && (own.endsAt === null || own.endsAt > at) ? own : newest(null)
 }
 
+/** A book that holds for a buyer, and since when: its own instant, or the end of the prices before it. */
+export interface BookHolding<T> {
+  readonly at: Instant
+  readonly book: T
+}
+
 /** The instants after one at which another book comes into force for a buyer, with that book, in order. */
 export function changesAfter<T extends Dated>(
   books: readonly T[],
   organization: OrganizationId | null,
   after: Instant,
-): readonly { readonly at: Instant; readonly book: T }[] {
+): readonly BookHolding<T>[] {
   const relevant = books.filter((book) => book.organization === null || book.organization === organization)
   const instants = relevant.flatMap(({ effectiveFrom, endsAt }) =>
     endsAt === null ? [effectiveFrom] : [effectiveFrom, endsAt],
@@ -65,6 +71,22 @@ export function changesAfter<T extends Dated>(
     return [{ at, book }]
   })
 }
+
+/** The book in force for a buyer, since when, and what is to come, in order. */
+export function holdingsOf<T extends Dated>(
+  books: readonly T[],
+  organization: OrganizationId | null,
+  now: Instant,
+): { readonly present: BookHolding<T> | null; readonly coming: readonly BookHolding<T>[] } {
+  const all = changesAfter(books, organization, beforeAll)
+  return {
+    present: all.findLast(({ at }) => at <= now) ?? null,
+    coming: all.filter(({ at }) => at > now),
+  }
+}
+
+/** Before any book. */
+const beforeAll = instant(-1)
 
 /** The largest rate that fits the column: about nine thousand million units an hour. */
 const rateNanosMax = 2n ** 63n - 1n
