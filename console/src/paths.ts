@@ -14,6 +14,7 @@ export const paths = {
   charges: (resource?: string) =>
     resource === undefined ? '/billing/charges' : `/billing/charges?resource=${encodeURIComponent(resource)}`,
   usage: '/billing/usage',
+  budgets: '/billing/budgets',
   bill: '/billing/bill',
   keys: '/keys',
   operator: '/operator',

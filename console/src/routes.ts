@@ -44,6 +44,11 @@ export const pages: readonly Page[] = [
     load: async () => (await import('./pages/billing/usage.tsx')).UsagePage,
   },
   {
+    path: '/billing/budgets',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/budgets.tsx')).BudgetsPage,
+  },
+  {
     path: '/billing/bill',
     frame: 'shell',
     load: async () => (await import('./pages/billing/bill.tsx')).BillPage,

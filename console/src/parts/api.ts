@@ -51,6 +51,7 @@ export const keys = {
   volumes: (project: string) => ['volumes', project],
   statement: (organization: string, from: string, to: string) => ['statement', organization, from, to],
   charges: (organization: string, resource: string | null) => ['charges', organization, resource],
+  budgets: (organization: string) => ['budgets', organization],
   usage: (organization: string) => ['usage', organization],
   sshKeys: ['ssh-keys'],
   apiKeys: ['api-keys'],

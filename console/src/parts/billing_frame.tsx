@@ -10,6 +10,7 @@ const tabs = [
   { to: paths.billing, name: 'statement' },
   { to: paths.charges(), name: 'charges' },
   { to: paths.usage, name: 'usage' },
+  { to: paths.budgets, name: 'budgets' },
   { to: paths.bill, name: 'bill' },
 ] as const
 

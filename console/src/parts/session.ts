@@ -43,6 +43,11 @@ export function mayCompute({ role }: Organization): boolean {
   return role === 'owner' || role === 'admin' || role === 'member'
 }
 
+/** May they decide what may be spent? */
+export function mayManageMoney({ role }: Organization): boolean {
+  return role === 'owner' || role === 'admin' || role === 'billing'
+}
+
 /** May they see what things cost? */
 export function mayReadMoney({ role }: Organization, isOperator: boolean): boolean {
   return isOperator || (role !== null && role !== 'viewer')

@@ -1,15 +1,15 @@
 import { makeId } from '@gpuhour/sdk/client'
 import type { Volume } from '@gpuhour/sdk/contract'
-import { Button, Modal, NumberInput, Text, TextInput } from '@mantine/core'
+import { Modal, NumberInput, Text, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { type ReactNode, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, keys } from './api.ts'
 import { isName, nameLengthMax } from './names.ts'
-import { Problem } from './problem.tsx'
 import { useOffers } from './queries.ts'
 import { useSession } from './session.ts'
 import { StoragePrice } from './storage_price.tsx'
+import { TaskForm } from './task_form.tsx'
 
 export type VolumeTask =
   | { readonly kind: 'make' }
@@ -55,44 +55,6 @@ function useVolumeChange(change: () => Promise<unknown>, onClose: () => void) {
       onClose()
     },
   })
-}
-
-interface TaskFormProps {
-  readonly change: { readonly error: unknown; readonly isPending: boolean; readonly mutate: () => void }
-  readonly sure: string
-  readonly isSure: boolean
-  readonly isDangerous?: boolean
-  readonly onClose: () => void
-  readonly children: ReactNode
-}
-
-function TaskForm({ change, sure, isSure, isDangerous = false, onClose, children }: TaskFormProps) {
-  const { t } = useTranslation()
-  return (
-    <form
-      className="stack"
-      onSubmit={(event) => {
-        event.preventDefault()
-        if (isSure) change.mutate()
-      }}
-    >
-      {children}
-      {change.error ? <Problem error={change.error} /> : null}
-      <div className="row" style={{ justifyContent: 'flex-end' }}>
-        <Button variant="default" onClick={onClose}>
-          {t('common.cancel')}
-        </Button>
-        <Button
-          type="submit"
-          disabled={!isSure}
-          loading={change.isPending}
-          {...(isDangerous ? { color: 'red.9' } : {})}
-        >
-          {sure}
-        </Button>
-      </div>
-    </form>
-  )
 }
 
 function SizeInput({ gib, onGib, least }: { gib: number; onGib: (gib: number) => void; least: number }) {
