@@ -28,8 +28,10 @@ import { seller } from './parties.ts'
 import * as rows from './rows.ts'
 import { type Bounds, bounded, type Period } from './statements.ts'
 
-/** Resources of a page: each may have a row for every hour of a month and every SKU. */
-const pageResources = 20
+/** Rows that end a page: a resource may have one for every hour and SKU, or a single one. */
+const pageRows = 2_000
+/** Resources looked at for a page: at first, and at most where each has few rows. */
+const pageWidth = { first: 20, most: 500 } as const
 
 /** Who asks for a file, and how the platform is called. */
 export interface FocusAsker {
@@ -41,6 +43,12 @@ export interface FocusAsker {
   readonly region: string
 }
 
+/** A billing period with its hours, which are the grain of its rows. */
+interface GrainedPeriod extends FocusPeriod {
+  /** Where stretches are cut: at each hour, and at the start of each local day. */
+  readonly cuts: readonly Instant[]
+}
+
 /** What a FOCUS file tells: whole billing periods, the last one as far as it is settled. */
 export interface FocusExtent {
   readonly organization: OrganizationId
@@ -48,7 +56,7 @@ export interface FocusExtent {
   readonly to: Instant
   readonly parties: FocusParties
   readonly timeZone: string
-  readonly periods: readonly FocusPeriod[]
+  readonly periods: readonly GrainedPeriod[]
 }
 
 /** How the platform is called where its operator has not said who issues its invoices. */
@@ -75,9 +83,9 @@ async function periodsOf(
   { organization, timeZone }: FocusAsker,
   { from, to }: Bounds,
   closed: readonly focus.ClosedPeriod[],
-): Promise<readonly FocusPeriod[]> {
+): Promise<readonly GrainedPeriod[]> {
   const first = await firstRecordedAt(tx, organization)
-  const periods: FocusPeriod[] = []
+  const periods: GrainedPeriod[] = []
   for (let begin = from; begin < to;) {
     const own = closed.find((period) => period.from === begin)
     const start = calendarPeriod(begin, 'day', timeZone).from
@@ -89,7 +97,9 @@ async function periodsOf(
     const close = own?.to ?? (isSettled ? await rows.selectBoundaryFrom(tx, organization, end) : end)
     const until = close === null || close > to ? to : close
     const isWhole = own?.to === until
-    periods.push({ start, end, from: begin, to: until, invoice: own && isWhole ? invoiceOf(own) : null })
+    const cuts = nominalBoundaries(begin, until, timeZone)
+    const paper = own && isWhole ? invoiceOf(own) : null
+    periods.push({ start, end, from: begin, to: until, invoice: paper, cuts })
     begin = until
   }
   return periods
@@ -101,20 +111,31 @@ function invoiceOf({ invoice: id, number, issuer }: focus.ClosedPeriod): FocusPe
 
 /** Reads the rows from their beginning, period by period, then by resource. */
 export function focusReader(extent: FocusExtent): Reader {
-  return pageAfter(extent, 0, null)
+  return pageAfter(extent, { index: 0, after: null, width: pageWidth.first })
 }
 
-function pageAfter(extent: FocusExtent, index: number, after: ResourceId | null): Reader {
+/** Where a page begins, and how many resources are looked at for it. */
+interface Place {
+  /** Of the period. */
+  readonly index: number
+  readonly after: ResourceId | null
+  readonly width: number
+}
+
+function pageAfter(extent: FocusExtent, { index, after, width }: Place): Reader {
   return async (tx): Promise<Page> => {
     const period = extent.periods[index]
     if (!period) return { rows: [], next: null }
     const scope = { organization: extent.organization, from: period.from, to: period.to }
-    const resources = await exported.selectChargedAfter(tx, scope, after, pageResources)
-    const last = resources.length === pageResources ? resources.at(-1) : undefined
-    const used = await usageOf(tx, extent, period, scope, resources)
-    if (last) return { rows: used, next: pageAfter(extent, index, last) }
+    const resources = await exported.selectChargedAfter(tx, scope, after, width)
+    const { rows: used, told } = await usageOf(tx, extent, period, scope, resources)
+    const last = resources[told - 1]
+    if (last && (told < resources.length || resources.length === width)) {
+      const next = told < resources.length ? told : Math.min(2 * width, pageWidth.most)
+      return { rows: used, next: pageAfter(extent, { index, after: last, width: next }) }
+    }
     const all = [...used, ...(await wholeOf(tx, extent, period))]
-    return { rows: all, next: pageAfter(extent, index + 1, null) }
+    return { rows: all, next: pageAfter(extent, { index: index + 1, after: null, width }) }
   }
 }
 
@@ -124,38 +145,39 @@ async function wholeOf(tx: Tx, { parties }: FocusExtent, period: FocusPeriod): P
   return found ? invoiceRows(parties, period, found) : []
 }
 
-/** The rows of resources in a period; throws where they are not what was charged. */
+/** The rows of as many of the resources as fit a page; throws where they are not what was charged. */
 async function usageOf(
   tx: Tx,
   { parties, timeZone }: FocusExtent,
-  period: FocusPeriod,
+  period: GrainedPeriod,
   scope: exported.Extent,
   resources: readonly ResourceId[],
-): Promise<readonly Row[]> {
-  if (resources.length === 0) return []
+): Promise<{ readonly rows: readonly Row[]; readonly told: number }> {
+  if (resources.length === 0) return { rows: [], told: 0 }
   const known = (await eventsOfAll(tx, resources)).filter(({ recordedAt }) => recordedAt < period.to)
   const histories = Map.groupBy(known, ({ resource }) => resource)
   const ratesIn = await ratesBy(tx, known)
-  const hours = nominalBoundaries(period.from, period.to, timeZone)
   const cut = (stretch: Stretch, isTaken: boolean): readonly Stretch[] =>
-    cutAt([stretch], isTaken ? monthsBetween(stretch, timeZone) : hours)
+    cutAt([stretch], isTaken ? monthsBetween(stretch, timeZone) : period.cuts)
   const found: Row[] = []
   const sums = new Map<string, bigint>()
+  let told = 0
   for (const consumer of await consumersOf(tx, resources)) {
+    if (found.length >= pageRows) break
+    told += 1
     const events = histories.get(consumer.resource) ?? []
     const before = stretchesOf(
       events.filter(({ recordedAt }) => recordedAt < period.from),
       period.from,
     )
-    const changes = changesOf(before, stretchesOf(events, period.to), ratesIn, cut)
-    for (const change of changes) {
+    for (const change of changesOf(before, stretchesOf(events, period.to), ratesIn, cut)) {
       const name = `${consumer.resource} ${sumNameOf(change)}`
       sums.set(name, (sums.get(name) ?? 0n) + change.amount)
       found.push(usageRow(parties, period, consumer, change, ratesIn(change)))
     }
   }
-  await requireCharged(tx, resources, scope, sums)
-  return found
+  await requireCharged(tx, resources.slice(0, told), scope, sums)
+  return { rows: found, told }
 }
 
 /** A file that is not what was charged is not written. */
