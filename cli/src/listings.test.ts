@@ -18,7 +18,7 @@ const instances = [
 ]
 const statement = {
   ...{ from: '2026-11-01T00:00:00.000Z', to: '2026-11-23T00:00:00.000Z', currency: 'USD', credits: [] },
-  ...{ totalNanos: '3666999', balanceNanos: '3666999' },
+  ...{ totalNanos: '3666999', balanceNanos: '3666999', invoices: [] },
   lines: [
     {
       ...{ name: 'lab', sku: 'cpu', unit: 'vcpu-hour', unitMillis: '147599' },

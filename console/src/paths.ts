@@ -15,6 +15,8 @@ export const paths = {
     resource === undefined ? '/billing/charges' : `/billing/charges?resource=${encodeURIComponent(resource)}`,
   usage: '/billing/usage',
   budgets: '/billing/budgets',
+  invoices: '/billing/invoices',
+  invoice: (name: string) => `/billing/invoices/${encodeURIComponent(name)}`,
   bill: '/billing/bill',
   keys: '/keys',
   operator: '/operator',

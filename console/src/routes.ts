@@ -49,6 +49,16 @@ export const pages: readonly Page[] = [
     load: async () => (await import('./pages/billing/budgets.tsx')).BudgetsPage,
   },
   {
+    path: '/billing/invoices',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/invoices.tsx')).InvoicesPage,
+  },
+  {
+    path: '/billing/invoices/:invoice',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/invoice.tsx')).InvoicePage,
+  },
+  {
     path: '/billing/bill',
     frame: 'shell',
     load: async () => (await import('./pages/billing/bill.tsx')).BillPage,

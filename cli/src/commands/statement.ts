@@ -28,6 +28,7 @@ function sayStatement(context: Context, statement: Statement): void {
   context.print(`total ${amount(statement.totalNanos, currency, 6)}`)
   for (const { at, code, amountNanos } of credits)
     context.print(`${code.replace('_', ' ')} at ${at}: ${amount(amountNanos, currency, 6)}`)
+  for (const { number, from, to } of statement.invoices) context.print(`invoiced ${number}: ${from} to ${to}`)
   context.print(`balance ${amount(statement.balanceNanos, currency, 6)}`)
 }
 

@@ -9,6 +9,7 @@ import { GrantForm } from '../parts/grant_form.tsx'
 import { Anomalies, Checks, Configuration, Loops } from '../parts/doctor.tsx'
 import { Nodes } from '../parts/nodes.tsx'
 import { useNow } from '../parts/queries.ts'
+import { SellerForm } from '../parts/seller_form.tsx'
 import { serverClock } from '../parts/server_clock.ts'
 import { useSession } from '../parts/session.ts'
 import { Shown } from '../parts/shown.tsx'
@@ -65,6 +66,9 @@ function Operator() {
         <div className="stack">
           <Panel title={t('operator.grant')}>
             <GrantForm />
+          </Panel>
+          <Panel title={t('invoices.seller')}>
+            <SellerForm />
           </Panel>
           <Panel title={t('operator.builds')}>
             <Builds />

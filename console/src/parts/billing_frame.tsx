@@ -11,6 +11,7 @@ const tabs = [
   { to: paths.charges(), name: 'charges' },
   { to: paths.usage, name: 'usage' },
   { to: paths.budgets, name: 'budgets' },
+  { to: paths.invoices, name: 'invoices' },
   { to: paths.bill, name: 'bill' },
 ] as const
 

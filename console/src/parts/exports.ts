@@ -19,13 +19,13 @@ export interface AskedExport {
   readonly period: { readonly from?: string; readonly to?: string }
 }
 
-const routeOf: Readonly<Record<ExportKind, DownloadRoute>> = {
+const routeOf = {
   usage: 'exportUsage',
   charges: 'exportCharges',
   events: 'exportEvents',
   ledger: 'exportLedger',
   focus: 'exportFocus',
-}
+} as const satisfies Record<ExportKind, DownloadRoute>
 
 function queryOf({ kind, form, isCompressed, period }: AskedExport): Record<string, string> {
   return {

@@ -4,6 +4,21 @@ import { budget, budgetChange, newBudget } from './budgets.ts'
 import { buildProgress, image, offers } from './images.ts'
 import { doorCode, historyEvent, instance, listInstancesQuery, newInstance } from './instances.ts'
 import {
+  billingDetails,
+  closeBooks,
+  closedBooks,
+  creditNote,
+  invoice,
+  invoicesQuery,
+  invoiceSummary,
+  newBuyer,
+  newCreditNote,
+  newSeller,
+  newTax,
+  paperMediaTypes,
+  sellerReply,
+} from './invoices.ts'
+import {
   balance,
   bill,
   charge,
@@ -182,6 +197,38 @@ export const contract = {
     creates: true,
   },
 
+  getSeller: { summary: 'Who issues invoices', reply: sellerReply },
+  setSeller: { summary: 'Say who issues invoices (operator)', body: newSeller, reply: sellerReply },
+  getBillingDetails: {
+    summary: 'Who invoices are made out to, and what tax they bear',
+    reply: billingDetails,
+  },
+  setBillingDetails: {
+    summary: 'Say who invoices are made out to',
+    body: newBuyer,
+    reply: billingDetails,
+  },
+  setTax: { summary: 'Set the tax of its invoices (operator)', body: newTax, reply: billingDetails },
+  closeBooks: {
+    summary: 'Close what is over without the hour of grace, and invoice it (operator)',
+    body: closeBooks,
+    reply: closedBooks,
+  },
+  listInvoices: { summary: 'Invoices, newest first', query: invoicesQuery, reply: pageOf(invoiceSummary) },
+  getInvoice: { summary: 'One invoice, by its id or number', reply: invoice },
+  getInvoicePaper: {
+    summary: 'Its file as issued: en.pdf, zh.pdf, or bill.json, the open bill of its period',
+    files: paperMediaTypes,
+  },
+  createCreditNote: {
+    summary: 'Give back an amount of an invoice (operator)',
+    body: newCreditNote,
+    reply: creditNote,
+    creates: true,
+  },
+  getCreditNote: { summary: 'One credit note, by its id or number', reply: creditNote },
+  getCreditNotePaper: { summary: 'Its file as issued: en.pdf or zh.pdf', files: paperMediaTypes },
+
   listNotices: {
     summary: 'What the organization is told, newest first',
     query: listNoticesQuery,
@@ -290,6 +337,7 @@ export { type ErrorCode, errorCodes, type Problem, problem } from './problem.ts'
 export type { BuildProgress, Image, ImageVersion, Offer, Offers, Proof } from './images.ts'
 export type { Allocation, Cost, HistoryEvent, Instance, InstanceState, Waiting } from './instances.ts'
 export type { Budget } from './budgets.ts'
+export type { BillingDetails, Buyer, CreditNote, Invoice, InvoiceSummary, Seller } from './invoices.ts'
 export { bill } from './money.ts'
 export type { Balance, Bill, Charge, Grant, Statement, Usage, UsageEvent } from './money.ts'
 export { type Notice, notice, type NoticeType, noticeTypes } from './notices.ts'

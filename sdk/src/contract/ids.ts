@@ -9,6 +9,7 @@ export const idPrefixes = {
   run: 'run',
   volume: 'vol',
   transfer: 'trf',
+  creditNote: 'crn',
   budget: 'bud',
   webhook: 'whk',
   priceBook: 'pb',

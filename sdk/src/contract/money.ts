@@ -112,6 +112,9 @@ export const statement = z.strictObject({
   ),
   creditsNanos: nanos.describe('Sum of the credits.'),
   balanceNanos: nanos.describe('Posted, at the time of asking.'),
+  invoices: z
+    .array(z.strictObject({ id, number: z.string(), from: instant, to: instant }))
+    .describe('The invoices whose periods this one touches.'),
 })
 export type Statement = z.infer<typeof statement>
 

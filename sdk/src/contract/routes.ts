@@ -3,7 +3,7 @@
  * here: the client must load fast.
  */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly kind: 'json' | 'stream' | 'download'
 }
@@ -71,6 +71,31 @@ export const routes = {
   changeBudget: { method: 'PATCH', path: '/v1/budgets/{budget}', kind: 'json' },
   deleteBudget: { method: 'DELETE', path: '/v1/budgets/{budget}', kind: 'json' },
   createGrant: { method: 'POST', path: '/v1/organizations/{organization}/grants', kind: 'json' },
+
+  getSeller: { method: 'GET', path: '/v1/seller', kind: 'json' },
+  setSeller: { method: 'PUT', path: '/v1/seller', kind: 'json' },
+  getBillingDetails: {
+    method: 'GET',
+    path: '/v1/organizations/{organization}/billing-details',
+    kind: 'json',
+  },
+  setBillingDetails: {
+    method: 'PUT',
+    path: '/v1/organizations/{organization}/billing-details',
+    kind: 'json',
+  },
+  setTax: { method: 'PUT', path: '/v1/organizations/{organization}/tax', kind: 'json' },
+  closeBooks: { method: 'POST', path: '/v1/organizations/{organization}/close', kind: 'json' },
+  listInvoices: { method: 'GET', path: '/v1/organizations/{organization}/invoices', kind: 'json' },
+  getInvoice: { method: 'GET', path: '/v1/invoices/{invoice}', kind: 'json' },
+  getInvoicePaper: { method: 'GET', path: '/v1/invoices/{invoice}/papers/{paper}', kind: 'download' },
+  createCreditNote: { method: 'POST', path: '/v1/invoices/{invoice}/credit-notes', kind: 'json' },
+  getCreditNote: { method: 'GET', path: '/v1/credit-notes/{creditNote}', kind: 'json' },
+  getCreditNotePaper: {
+    method: 'GET',
+    path: '/v1/credit-notes/{creditNote}/papers/{paper}',
+    kind: 'download',
+  },
 
   listNotices: { method: 'GET', path: '/v1/organizations/{organization}/notices', kind: 'json' },
   exportUsage: { method: 'GET', path: '/v1/organizations/{organization}/exports/usage', kind: 'download' },

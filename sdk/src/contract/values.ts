@@ -19,14 +19,19 @@ export const name = z.string().regex(/^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/, {
   error: 'must be 1 to 40 of a–z, 0–9 and "-", begin with a letter and not end with "-"',
 })
 
-/** A label for people: any script, one line, no control or direction characters. */
-export const label = z
-  .string()
-  .min(1, { error: 'must not be empty' })
-  .max(80, { error: 'must be at most 80 characters' })
-  .regex(/^[^\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/u, {
-    error: 'must be one line without control characters',
-  })
+/** One line for people: any script, no control or direction characters. */
+export function lineOf(charactersMax: number) {
+  return z
+    .string()
+    .min(1, { error: 'must not be empty' })
+    .max(charactersMax, { error: `must be at most ${charactersMax} characters` })
+    .regex(/^[^\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/u, {
+      error: 'must be one line without control characters',
+    })
+}
+
+/** A label for people. */
+export const label = lineOf(80)
 
 /** A name or an id that is looked for: what was never given to anything is simply not found. */
 export const wanted = z

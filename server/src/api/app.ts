@@ -12,6 +12,7 @@ import { serveConsole } from './console.ts'
 import { downloadResponse } from './downloads.ts'
 import { exportHandlers } from './exports.ts'
 import { instanceHandlers } from './instances.ts'
+import { invoiceHandlers } from './invoices.ts'
 import { makeMetrics, type Metrics } from './metrics.ts'
 import { moneyHandlers } from './money.ts'
 import { noticeHandlers } from './notices.ts'
@@ -19,6 +20,7 @@ import { offerHandlers } from './offers.ts'
 import { nodeSilenceMs, operatorHandlers } from './operator.ts'
 import { isOurHost, isOwnOrigin } from './origins.rules.ts'
 import type { ApiParts } from './parts.ts'
+import { partyHandlers } from './parties.ts'
 import { peopleHandlers } from './people.ts'
 import { priceHandlers } from './prices.ts'
 import { isRace, problemResponse, publicErrorOf } from './problems.ts'
@@ -65,6 +67,8 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...runHandlers(parts),
     ...volumeHandlers(parts),
     ...moneyHandlers(parts),
+    ...invoiceHandlers(parts),
+    ...partyHandlers(parts),
     ...noticeHandlers(parts),
     ...exportHandlers(parts),
     ...budgetHandlers(parts),

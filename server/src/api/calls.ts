@@ -53,8 +53,8 @@ export interface Download {
   readonly fileName: string
   readonly mediaType: string
   readonly isCompressed: boolean
-  /** Its text, piece by piece; what throws in the midst tears the file off. */
-  readonly pieces: AsyncIterable<string>
+  /** Its text or bytes, piece by piece; what throws in the midst tears the file off. */
+  readonly pieces: AsyncIterable<string | Uint8Array>
 }
 
 /**

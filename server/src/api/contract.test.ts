@@ -14,7 +14,9 @@ import { linesOf } from '../pricing/flavors.rules.ts'
 import { bookInForce } from '../pricing/pricing.ts'
 import { bySku } from '../pricing/rules.ts'
 import { flavor as flavorOf } from '../catalog/catalog.ts'
+import { makeInvoicer } from '../loops/invoicer.ts'
 import { freshId, testApi } from './testing.ts'
+import { withInvoice } from './testing.invoices.ts'
 
 const api = await testApi()
 after(() => api.close())
@@ -66,6 +68,9 @@ const newInstance = {
   flavor: 'cpu.1x2',
 }
 const readOnly = [reader.secret, 403] as const
+const invoiced = await withInvoice(api)
+const creditNoteId = freshId('creditNote')
+const seller = { legalName: 'Example Compute GmbH', address: 'Berlin' }
 
 // In an order in which what a request needs has been made before it.
 const cases: Record<RouteName, Case> = {
@@ -255,6 +260,43 @@ const cases: Record<RouteName, Case> = {
     malformed: { body: { endsAt: 'never' } },
   },
 
+  getSeller: { refused: ['gph_unknown', 401] },
+  setSeller: {
+    body: seller,
+    refused: [member.secret, 403],
+    malformed: { body: { legalName: '', address: 'a\u0000b', iban: 'DE' } },
+  },
+  getBillingDetails: { params: { organization }, refused: readOnly },
+  setBillingDetails: {
+    params: { organization },
+    body: { legalName: 'Acme', address: '1 High St\nLondon', taxId: 'GB123' },
+    refused: [member.secret, 403],
+    malformed: { body: { legalName: 'x'.repeat(1000) } },
+  },
+  setTax: {
+    params: { organization },
+    body: { tax: { name: 'VAT', basisPoints: 1900 } },
+    refused: [member.secret, 403],
+    malformed: { body: { tax: { name: 'VAT', basisPoints: 1.5 } } },
+  },
+  closeBooks: {
+    params: { organization: invoiced },
+    body: {},
+    refused: [member.secret, 404],
+    malformed: { body: { upTo: 'yesterday' } },
+  },
+  listInvoices: { params: { organization: invoiced }, malformed: { query: { cursor: 'AAAA' } } },
+  getInvoice: { params: { invoice: 'INV-000001' } },
+  getInvoicePaper: { params: { invoice: 'INV-000001', paper: 'zh.pdf' } },
+  createCreditNote: {
+    params: { invoice: 'INV-000001' },
+    body: { id: creditNoteId, reason: 'by mistake', lines: [{ amountNanos: '10000000' }] },
+    status: 201,
+    malformed: { body: { id: creditNoteId, reason: '', lines: [{ amountNanos: '10000001', line: 0 }] } },
+  },
+  getCreditNote: { params: { creditNote: creditNoteId } },
+  getCreditNotePaper: { params: { creditNote: creditNoteId, paper: 'en.pdf' } },
+
   getDoctor: { refused: [member.secret, 403] },
 }
 
@@ -320,6 +362,8 @@ test('the routes tested are the routes there are', () => {
 for (const [route, one] of Object.entries(cases) as [RouteName, Case][]) {
   test(`${route}: allowed, refused, malformed, unknown`, async () => {
     if (route === 'openDoor') await bringUp()
+    if (route === 'getCreditNotePaper')
+      await makeInvoicer(api.store, api.objects).pass(AbortSignal.timeout(60_000))
     const shape: Shape = contract[route]
     const malformed = { ...one, query: { ...one.query, unheard: 'of' }, ...one.malformed }
     await requireProblem(

@@ -36,7 +36,7 @@ export function downloadResponse(
 }
 
 function streamOf(
-  pieces: AsyncIterable<string>,
+  pieces: AsyncIterable<string | Uint8Array>,
   { clock, ending, onError, tear }: Sending,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const iterator = pieces[Symbol.asyncIterator]()
@@ -70,7 +70,8 @@ function streamOf(
         try {
           const next = await iterator.next()
           if (next.done) return controller.close()
-          controller.enqueue(encoder.encode(next.value))
+          const { value } = next
+          controller.enqueue(typeof value === 'string' ? encoder.encode(value) : new Uint8Array(value))
           watch(controller)
         } catch (error) {
           await breakOff(controller, error)

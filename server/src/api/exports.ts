@@ -1,4 +1,3 @@
-import type { DownloadRoute } from '@gpuhour/sdk/contract'
 import { focusExtentOf, focusReader } from '../billing/focus.ts'
 import { focusColumns } from '../billing/focus.rules.ts'
 import * as exporting from '../billing/exports.ts'
@@ -79,12 +78,14 @@ interface FileParts {
   readonly compression: 'none' | 'gzip'
 }
 
+type ExportRoute = 'exportUsage' | 'exportCharges' | 'exportEvents' | 'exportLedger' | 'exportFocus'
+
 /** The exports: everything about an organization's money as files. */
-export function exportHandlers({ store, region }: ApiParts): Pick<Handlers, DownloadRoute> {
+export function exportHandlers({ store, region }: ApiParts): Pick<Handlers, ExportRoute> {
   const turn = makeTurns(readersAtOnce)
 
   const fileOf = (
-    { principal, principalNow, params }: Call<DownloadRoute>,
+    { principal, principalNow, params }: Call<ExportRoute>,
     { name, form, columns, reader, compression }: FileParts,
   ): Download => {
     const mayStill = async (): Promise<void> => {

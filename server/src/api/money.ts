@@ -1,5 +1,6 @@
 import { bill as billSchema, type Charge, type Statement, type UsageEvent } from '@gpuhour/sdk/contract'
 import * as billing from '../billing/billing.ts'
+import { covering } from '../billing/invoices.ts'
 import * as compute from '../compute/compute.ts'
 import * as jobs from '../jobs/jobs.ts'
 import * as journal from '../journal/journal.ts'
@@ -103,6 +104,9 @@ async function statementView(tx: Tx, found: billing.Statement): Promise<Statemen
     credits,
     creditsNanos: String(found.credits.reduce((sum, { amount }) => sum + amount, 0n)),
     balanceNanos: String(found.posted),
+    invoices: (await covering(tx, found.organization, found)).map(({ id, number, from, to }) => {
+      return { id, number: number ?? '', from: shown(from), to: shown(to) }
+    }),
   }
 }
 

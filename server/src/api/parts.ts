@@ -1,4 +1,5 @@
 import type { Clock } from '../kernel/clock.ts'
+import type { ObjectStore } from '../objects/objects.ts'
 import type { Store } from '../store/store.ts'
 import type { Sessions } from '../identity/sessions.ts'
 import type { AddressPolicy } from '../notices/addresses.rules.ts'
@@ -20,6 +21,8 @@ export interface ApiLog {
 /** Everything that the app is made of. */
 export interface ApiParts {
   readonly store: Store
+  /** What was issued lies here. */
+  readonly objects: ObjectStore
   readonly clock: Clock
   readonly log: ApiLog
   readonly sessions: Sessions

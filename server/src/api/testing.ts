@@ -8,6 +8,8 @@ import { openSessions, type Sessions } from '../identity/sessions.ts'
 import { type Clock, systemClock } from '../kernel/clock.ts'
 import { type Id, newSecret, systemIds } from '../kernel/ids.ts'
 import { nanos, nanosPerUnit } from '../kernel/money.ts'
+import type { ObjectStore } from '../objects/objects.ts'
+import { DiskStore } from '../objects/disk.ts'
 import { registerNodes } from '../placement/placement.ts'
 import { marketRates } from '../pricing/market.rules.ts'
 import { publish } from '../pricing/pricing.ts'
@@ -25,6 +27,8 @@ export const consoleUrl = 'http://localhost:7070'
 export interface TestApi {
   readonly app: App
   readonly store: Store
+  readonly objects: ObjectStore
+  readonly databaseUrl: string
   readonly sessions: Sessions
   readonly demo: tenancy.Demo
   readonly dataDir: string
@@ -83,11 +87,12 @@ export async function testApi(clock: Clock = systemClock): Promise<TestApi> {
   const nudges = await openNudges(store, systemClock)
   const origins = [consoleUrl] as const
   const sessions = openSessions({ databaseUrl: database.url, store, origins, secret: operatorSecret })
-  const silent = { info() {}, warn() {}, error() {} }
+  const objects = new DiskStore(join(dataDir, 'objects'), clock)
   const app = createApp({
     store,
+    objects,
     clock,
-    log: silent,
+    log: { info() {}, warn() {}, error() {} },
     sessions,
     nudges,
     doors: {
@@ -114,6 +119,8 @@ export async function testApi(clock: Clock = systemClock): Promise<TestApi> {
   return {
     app,
     store,
+    objects,
+    databaseUrl: database.url,
     sessions,
     demo,
     dataDir,

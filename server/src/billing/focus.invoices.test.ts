@@ -8,7 +8,7 @@ import type { Row } from './exports.rules.ts'
 import { focusExtentOf, focusReader } from './focus.ts'
 import { payableOf } from './focus.rules.ts'
 import { setTaxRule } from './parties.ts'
-import { stop, story, type Told, until } from './testing.invoices.ts'
+import { buy, stop, story, type Told, until } from './testing.invoices.ts'
 import type { Stage } from './testing.ts'
 
 // I14 of money.md §4: the billed costs of an invoice are what it asks for.
@@ -67,7 +67,7 @@ describe('the billed costs of an invoice are what it asks for', () => {
     const { stage, invoiceIt } = told
     const rule = { name: 'VAT', basisPoints: 1950, note: null }
     await stage.store.transact((tx) => setTaxRule(tx, stage.organization, rule))
-    await stage.grant(100n * dollar)
+    await buy(stage, 100n * dollar)
     await stage.createVolume(10)
     const machine = await stage.run(v100)
     await until(stage, '2026-11-30T23:10:00.250Z')
@@ -93,7 +93,7 @@ describe('the billed costs of an invoice are what it asks for', () => {
 
   story('with a correction of a month that was invoiced', lateNovember, async (told) => {
     const { stage, invoiceIt } = told
-    await stage.grant(100n * dollar)
+    await buy(stage, 100n * dollar)
     const machine = await stage.run(v100)
     await until(stage, '2026-12-01T01:00:30.000Z')
     await invoiceIt()
@@ -115,7 +115,7 @@ describe('the billed costs of an invoice are what it asks for', () => {
 
   story('of a wallet that could not pay its storage', lateNovember, async (told) => {
     const { stage, invoiceIt } = told
-    await stage.grant(1_000_000n)
+    await buy(stage, 1_000_000n)
     await stage.createVolume(500)
     await until(stage, '2026-12-01T01:00:30.000Z')
     await invoiceIt()

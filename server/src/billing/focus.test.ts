@@ -15,7 +15,7 @@ import { type FocusExtent, focusExtentOf, focusReader } from './focus.ts'
 import { focusColumns, focusVersions } from './focus.rules.ts'
 import { closeNow } from './invoices.ts'
 import { setSeller, setTaxRule } from './parties.ts'
-import { us } from './testing.invoices.ts'
+import { buy, us } from './testing.invoices.ts'
 import { Stage } from './testing.ts'
 
 // Three days around the end of a month in India, whose midnight is at half past an hour of UTC.
@@ -34,7 +34,7 @@ before(async () => {
   stage = await Stage.open({ start: '2026-10-31T14:00:00.000Z', timeZone })
   start = stage.now()
   await stage.publish(rates)
-  await stage.grant(500_000_000_000n)
+  await buy(stage, 500_000_000_000n)
   await stage.createVolume(50)
   const faulty = await stage.run(gpu)
   await advance(2)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { AccountId, OrganizationId, PriceBookId } from '../kernel/ids.ts'
+import type { AccountId, OrganizationId, PriceBookId, TransferId } from '../kernel/ids.ts'
 import type { Currency, Nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { Unit } from '../pricing/rules.ts'
@@ -92,23 +92,46 @@ export async function selectNames(tx: Tx, subjects: readonly string[]): Promise<
 export async function sumPayments(
   tx: Tx,
   { organization, from, to }: PeriodRow,
-  accounts: { readonly customer: AccountId; readonly receivable: AccountId },
-): Promise<{ readonly wallet: Nanos; readonly owed: Nanos; readonly absorbed: Nanos }> {
-  const { customer, receivable } = accounts
-  const { rows } = await sql<{ wallet: Nanos; owed: Nanos; absorbed: Nanos }>`
+  accounts: { readonly customer: AccountId; readonly receivable: AccountId; readonly absorbed: AccountId },
+): Promise<{
+  readonly wallet: Nanos
+  readonly promo: Nanos
+  readonly owed: Nanos
+  readonly absorbed: Nanos
+}> {
+  const { customer, receivable, absorbed } = accounts
+  const { rows } = await sql<{ wallet: Nanos; promo: Nanos; owed: Nanos; absorbed: Nanos }>`
+    with moved as (
+      select id, debit, credit, amount from transfer
+      where kind in ('post', 'settle') and code in ('lease', 'storage', 'give_back')
+        and (debit in (${customer}, ${receivable}) or credit in (${customer}, ${receivable}))
+        and booked_at > ${at(from)} and booked_at <= ${at(to)})
     select
-      coalesce(sum(case when debit = ${customer} then amount else -amount end) filter (
-        where (debit = ${customer} and kind in ('settle', 'post') and code in ('lease', 'storage'))
-          or (credit = ${customer} and kind = 'post' and code = 'give_back')), 0) as wallet,
-      coalesce(sum(amount) filter (where debit = ${receivable} and code = 'storage'), 0) as owed,
-      (select coalesce(sum(amount), 0) from transfer
+      coalesce(sum(case when debit = ${customer} then amount else -amount end)
+        filter (where ${customer} in (debit, credit)), 0) as wallet,
+      coalesce(sum(case when debit = ${receivable} then amount else -amount end)
+        filter (where ${receivable} in (debit, credit)), 0) as owed,
+      (select coalesce(sum(case when lot_use.kind = 'return' then -lot_use.amount else lot_use.amount end), 0)
+        from moved join lot_use on lot_use.transfer = moved.id
+        join credit_lot on credit_lot.id = lot_use.lot and credit_lot.kind = 'promo'
+        where lot_use.kind in ('settle', 'use', 'return')) as promo,
+      (select coalesce(sum(case when debit = ${absorbed} then amount else -amount end), 0) from transfer
         where code = 'overshoot' and booked_at > ${at(from)} and booked_at <= ${at(to)}
-          and about in (select id from lease where organization = ${organization})) as absorbed
-    from transfer
-    where (debit in (${customer}, ${receivable}) or credit = ${customer})
-      and booked_at > ${at(from)} and booked_at <= ${at(to)}`.execute(tx.db)
+          and about in (select id from lease where organization = ${organization}
+            union all select resource from journal_head where organization = ${organization})) as absorbed
+    from moved`.execute(tx.db)
   // One row: the sums of an aggregate without groups.
   return rows[0]!
+}
+
+/** What of a transfer out of a wallet promotional credit paid. */
+export async function sumPromo(tx: Tx, transfer: TransferId): Promise<Nanos> {
+  const { rows } = await sql<{ promo: Nanos }>`
+    select coalesce(sum(lot_use.amount), 0) as promo from lot_use
+    join credit_lot on credit_lot.id = lot_use.lot and credit_lot.kind = 'promo'
+    where lot_use.transfer = ${transfer} and lot_use.kind in ('settle', 'use')`.execute(tx.db)
+  // One row, as above.
+  return rows[0]!.promo
 }
 
 /** What was owed at an instant. */
@@ -226,7 +249,8 @@ export async function takeNumber(tx: Tx, series: Series): Promise<bigint> {
   return rows[0]!.taken
 }
 
-type InvoiceRow = Omit<Invoice, 'lines' | 'taxes' | 'funding' | 'credits'>
+/** An invoice without its parts. */
+export type InvoiceRow = Omit<Invoice, 'lines' | 'taxes' | 'funding' | 'credits'>
 
 const invoiceColumns = sql.raw(`id, organization, state, number, from_at as "from", to_at as "to", currency,
   time_zone as "timeZone", exact, net, tax, total, seller, buyer, bill_sha256 as "billSha256", problem,
@@ -254,6 +278,44 @@ export async function selectOthers(
 export async function selectDrafts(tx: Tx): Promise<readonly InvoiceRow[]> {
   const { rows } = await sql<InvoiceRow>`
     select ${invoiceColumns} from invoice where state = 'draft' order by from_at, id`.execute(tx.db)
+  return rows
+}
+
+/** An invoice in a list, with what of it was not paid when it was finalised. */
+export interface ListedRow extends InvoiceRow {
+  readonly due: Nanos
+}
+
+/** A page of an organization's invoices, newest period first. */
+export async function selectInvoicePage(
+  tx: Tx,
+  organization: OrganizationId,
+  withDrafts: boolean,
+  before: Instant | null,
+  limit: number,
+): Promise<readonly ListedRow[]> {
+  const { rows } = await sql<ListedRow>`
+    select ${invoiceColumns}, coalesce((select amount from invoice_funding
+        where invoice_funding.invoice = invoice.id and source = 'due'), 0) as due
+    from invoice
+    where organization = ${organization} and (state = 'finalised' or ${withDrafts})
+      and (${at(before)}::timestamptz is null or from_at < ${at(before)}::timestamptz)
+    order by from_at desc limit ${limit}`.execute(tx.db)
+  return rows
+}
+
+/** The finalised invoices that a period touches, oldest first. */
+export async function selectCovering(
+  tx: Tx,
+  organization: OrganizationId,
+  from: Instant,
+  to: Instant,
+): Promise<readonly InvoiceRow[]> {
+  const { rows } = await sql<InvoiceRow>`
+    select ${invoiceColumns} from invoice
+    where organization = ${organization} and state = 'finalised'
+      and from_at < ${at(to)} and to_at > ${at(from)}
+    order by from_at`.execute(tx.db)
   return rows
 }
 

@@ -59,6 +59,13 @@ export interface Payments {
   readonly absorbed: Nanos
 }
 
+/** What paid the tax of an invoice; negative where tax came back. */
+export interface TaxPaid {
+  readonly prepaid: Nanos
+  readonly promo: Nanos
+  readonly due: Nanos
+}
+
 /** Where the money for an invoice comes from. */
 export type FundingSource = 'promo' | 'prepaid' | 'absorbed' | 'due'
 
@@ -176,16 +183,12 @@ export function totalsOf({ exact, net }: Draft, taxes: readonly TaxLine[]): Tota
  * How an invoice is paid: what of the charges and of the tax came from where. In whole minor units the parts
  * add up to the total; parts that are nothing are left out.
  */
-export function fundingOf(
-  payments: Payments,
-  tax: { readonly paid: Nanos; readonly due: Nanos },
-  total: Nanos,
-): readonly Funding[] {
+export function fundingOf(payments: Payments, tax: TaxPaid, total: Nanos): readonly Funding[] {
   const { prepaid, promo, owed, due, absorbed } = payments
   const parts: readonly (readonly [FundingSource, bigint])[] = [
-    ['promo', promo],
+    ['promo', promo + tax.promo],
     // A debt of this period that was paid since was paid from the wallet.
-    ['prepaid', prepaid + owed - due + tax.paid],
+    ['prepaid', prepaid + owed - due + tax.prepaid],
     ['absorbed', absorbed],
     ['due', due + tax.due],
   ]

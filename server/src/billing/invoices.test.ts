@@ -4,7 +4,7 @@ import { formatAmount } from '../kernel/money.ts'
 import { formatInstant, hourMs, instant, parseInstant } from '../kernel/time.ts'
 import { type TestDatabase, testDatabase } from '../store/testing.ts'
 import { closeNow, graceMs } from './invoices.ts'
-import { fundingShown, linesShown, shown, stop, story, until, us } from './testing.invoices.ts'
+import { buy, fundingShown, linesShown, shown, stop, story, until, us } from './testing.invoices.ts'
 import { setBuyer, setSeller, setTaxRule } from './parties.ts'
 
 // Months that are closed on a real database, told as stories. v100 is 3.60 an hour: a second costs a tenth of
@@ -24,7 +24,7 @@ const lateNovember = { start: '2026-11-30T22:00:00.000Z' }
 describe('the end of a month', () => {
   story('an hour after it, what ran and was stored is invoiced', lateNovember, async (told) => {
     const { stage, invoiceIt, invoices } = told
-    await stage.grant(100n * dollar)
+    await buy(stage, 100n * dollar)
     await stage.createVolume(10)
     const machine = await stage.run(v100)
     await until(stage, '2026-11-30T23:00:00.500Z')
@@ -57,7 +57,7 @@ describe('the end of a month', () => {
     lateNovember,
     async (told) => {
       const { stage, invoiceIt, invoices } = told
-      await stage.grant(100n * dollar)
+      await buy(stage, 100n * dollar)
       const machine = await stage.run(v100)
       stage.skip(36_000)
       await stage.look()
@@ -87,7 +87,7 @@ describe('the end of a month', () => {
     const start = formatInstant(instant(parseInstant(to) - hourMs))
     story(`is that of ${timeZone}: ${to}`, { timeZone, start }, async (told) => {
       const { stage, invoiceIt, invoices } = told
-      await stage.grant(100n * dollar)
+      await buy(stage, 100n * dollar)
       await stage.createVolume(1)
       stage.skip(parseInstant(to) + graceMs - 1 - stage.now())
       assert.equal((await invoiceIt())['closed'], 0)
@@ -105,7 +105,7 @@ describe('the end of a month', () => {
 
   story('waits for a machine that fell silent, and ends where that is known', lateNovember, async (told) => {
     const { stage, invoiceIt, invoices } = told
-    await stage.grant(100n * dollar)
+    await buy(stage, 100n * dollar)
     const machine = await stage.run(v100)
     await until(stage, '2026-11-30T23:58:00.000Z')
     stage.silence(machine)
@@ -127,7 +127,7 @@ describe('the end of a month', () => {
 describe('what is learned later', () => {
   story('is given back in the next month, with its reason; no invoice moves', lateNovember, async (told) => {
     const { stage, invoiceIt, invoices } = told
-    await stage.grant(100n * dollar)
+    await buy(stage, 100n * dollar)
     const machine = await stage.run(v100)
     await until(stage, '2026-12-01T01:00:00.000Z')
     await invoiceIt()
@@ -159,7 +159,7 @@ describe('tax', () => {
   story('is taken from the wallet, and what that lacks is owed', lateNovember, async (told) => {
     const { stage, invoiceIt, invoices } = told
     await stage.store.transact((tx) => setTaxRule(tx, stage.organization, vat))
-    await stage.grant(4n * dollar)
+    await buy(stage, 4n * dollar)
     const machine = await stage.run(v100)
     await until(stage, '2026-11-30T23:00:00.000Z')
     await stop(stage, machine)
@@ -174,14 +174,14 @@ describe('tax', () => {
     assert.deepEqual(fundingShown(november), ['prepaid 4.00 ~ 4.00', 'due 0.28 ~ 0.28'])
     const { posted, receivable } = await stage.balance()
     assert.deepEqual([posted, receivable], [0n, 280_000_000n])
-    await stage.grant(dollar)
+    await buy(stage, dollar)
     assert.deepEqual((await stage.balance()).receivable, 0n)
   })
 
   story('is given back with what is given back', lateNovember, async (told) => {
     const { stage, invoiceIt, invoices } = told
     await stage.store.transact((tx) => setTaxRule(tx, stage.organization, vat))
-    await stage.grant(100n * dollar)
+    await buy(stage, 100n * dollar)
     const machine = await stage.run(v100)
     await until(stage, '2026-12-01T01:00:00.000Z')
     await invoiceIt()
@@ -200,7 +200,7 @@ describe('tax', () => {
     const { stage, invoiceIt, invoices } = told
     const { store, organization } = stage
     await store.transact((tx) => setTaxRule(tx, organization, vat))
-    await stage.grant(100n * dollar)
+    await buy(stage, 100n * dollar)
     await stage.createVolume(1000)
     await until(stage, '2026-12-01T01:00:00.000Z')
     await invoiceIt()
@@ -231,7 +231,7 @@ describe('how it was paid', () => {
     // 0.97222 an hour.
     await stage.createVolume(10_000)
     await until(stage, '2026-11-30T23:00:00.000Z')
-    await stage.grant(dollar)
+    await buy(stage, dollar)
     await until(stage, '2026-12-01T01:00:00.000Z')
     await invoiceIt()
     const [november] = await invoices()
@@ -240,12 +240,46 @@ describe('how it was paid', () => {
   })
 })
 
+describe('promotional credit', () => {
+  const vat = { name: 'VAT', basisPoints: 2000, note: null }
+
+  story('is shown for itself, and bears no tax', lateNovember, async (told) => {
+    const { stage, invoiceIt, invoices } = told
+    await stage.store.transact((tx) => setTaxRule(tx, stage.organization, vat))
+    await stage.grant(3n * dollar)
+    await buy(stage, 100n * dollar)
+    const machine = await stage.run(v100)
+    await until(stage, '2026-12-01T00:00:00.000Z')
+    await stop(stage, machine)
+    await until(stage, '2026-12-01T01:00:00.000Z')
+    await invoiceIt()
+    const [november] = await invoices()
+    assert.deepEqual(
+      november?.taxes.map(({ base, amount }) => [base, amount].map(formatAmount)),
+      [['4.20', '0.84']],
+    )
+    assert.deepEqual(fundingShown(november), ['promo 3.00 ~ 3.00', 'prepaid 5.04 ~ 5.04'])
+  })
+
+  story('that pays for all of it leaves nothing to tax', lateNovember, async (told) => {
+    const { stage, invoiceIt, invoices } = told
+    await stage.store.transact((tx) => setTaxRule(tx, stage.organization, vat))
+    await stage.grant(100n * dollar)
+    await stage.createVolume(10_000)
+    await until(stage, '2026-12-01T01:00:00.000Z')
+    await invoiceIt()
+    const [november] = await invoices()
+    assert.equal(november?.tax, 0n)
+    assert.deepEqual(fundingShown(november), ['promo 1.94444 ~ 1.94'])
+  })
+})
+
 describe('a draft', () => {
   const anonymous = { ...lateNovember, isAnonymous: true }
 
   story('waits for who issues it, then gets its number', anonymous, async (told) => {
     const { stage, invoiceIt, invoices } = told
-    await stage.grant(100n * dollar)
+    await buy(stage, 100n * dollar)
     await stage.createVolume(1000)
     await until(stage, '2026-12-01T01:00:00.000Z')
     assert.deepEqual(await invoiceIt(), { closed: 1, finalised: 0, waiting: 0, papers: 0 })
@@ -266,7 +300,7 @@ describe('before its time', () => {
   story('an operator closes up to a day that is over; the rest follows', lateNovember, async (told) => {
     const { stage, invoices } = told
     const { store, organization } = stage
-    await stage.grant(100n * dollar)
+    await buy(stage, 100n * dollar)
     await stage.createVolume(1000)
     await until(stage, '2026-12-01T00:10:00.000Z')
     const closeUpTo = (day: string | null) => {

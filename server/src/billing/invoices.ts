@@ -2,7 +2,7 @@ import { firstRecordedAt, lock } from '../journal/journal.ts'
 import { monthAfter, monthOf, monthStart, startOfMonth } from '../kernel/calendar.ts'
 import { canonicalHash, type Json } from '../kernel/canonical.ts'
 import { AppError, invariant } from '../kernel/errors.ts'
-import { type AccountId, derivedId, type OrganizationId } from '../kernel/ids.ts'
+import { type AccountId, derivedId, type OrganizationId, type TransferId } from '../kernel/ids.ts'
 import { type Nanos, nanos } from '../kernel/money.ts'
 import { formatInstant, hourMs, type Instant } from '../kernel/time.ts'
 import { accountsOf, applyOrThrow, credits, currencyOf, lockWallet } from '../ledger/ledger.ts'
@@ -24,8 +24,10 @@ import {
   type Payments,
   problemOf,
   type Seller,
+  type Series,
   stillOwed,
   taxed,
+  type TaxPaid,
   type Totals,
   totalsOf,
   type Used,
@@ -229,11 +231,11 @@ async function drafted(tx: Tx, charges: readonly Charge[]): Promise<Draft> {
 
 async function paymentsOf(tx: Tx, period: rows.PeriodRow): Promise<Payments> {
   const { organization, from, to } = period
-  const { customer, receivable } = await accountsOf(tx, organization)
-  const { wallet, owed, absorbed } = await rows.sumPayments(tx, period, { customer, receivable })
-  const debts = await rows.selectDebts(tx, receivable, from, to)
-  const due = stillOwed(debts, await rows.sumOwed(tx, receivable, to))
-  return { prepaid: wallet, promo: nanos(0n), owed, due, absorbed }
+  const accounts = await accountsOf(tx, organization)
+  const { wallet, promo, owed, absorbed } = await rows.sumPayments(tx, period, accounts)
+  const debts = await rows.selectDebts(tx, accounts.receivable, from, to)
+  const due = stillOwed(debts, await rows.sumOwed(tx, accounts.receivable, to))
+  return { prepaid: nanos(wallet - promo), promo, owed, due, absorbed }
 }
 
 /** Books what the invoice changes in the ledger, and gives it its number: last, under the series' lock. */
@@ -255,7 +257,7 @@ async function finalise(
       return { code, about, at: bookedAt, amount, explanation: null }
     },
   )
-  const number = numberOf('invoice', await rows.takeNumber(tx, 'invoice'))
+  const number = await nextNumber(tx, 'invoice')
   const parties = { seller: issuer, buyer: recipient }
   await rows.finaliseInvoice(
     tx,
@@ -263,39 +265,66 @@ async function finalise(
     { ...totals, ...parties, number, taxes, funding, credits: received },
     await tx.now(),
   )
+  // Its papers are to be written.
+  await tx.notify('invoices')
+}
+
+/** The transfer by which a wallet paid the tax of an invoice. */
+export function taxTransferOf(id: InvoiceId): TransferId {
+  return derivedId('transfer', id, 'tax')
 }
 
 /**
  * What rounding changed moves between revenue and `rounding`: the wallet paid its charges to the nano, and is
- * not asked again. Tax is taken from the wallet; what it lacks is owed.
+ * not asked again. Tax is taken from the wallet, bought money first; what it lacks is owed.
  */
 async function book(
   tx: Tx,
   id: InvoiceId,
   organization: OrganizationId,
   { exact, net, tax }: Totals,
-): Promise<{ readonly paid: Nanos; readonly due: Nanos }> {
+): Promise<TaxPaid> {
   const { accounts, available, asOf: bookedAt } = await lockWallet(tx, organization)
   const { customer, receivable, revenue, rounding } = accounts
   const residue = net - exact
   const asked = tax > 0n ? tax : 0n
   const paid = nanos(asked > available ? available : asked)
   const due = nanos(asked - paid)
-  const moves: readonly (readonly [string, 'tax' | 'rounding', AccountId, AccountId, bigint])[] = [
-    ['rounded up', 'rounding', rounding, revenue, residue],
-    ['rounded down', 'rounding', revenue, rounding, -residue],
-    ['tax', 'tax', customer, accounts.tax, paid],
-    ['tax owed', 'tax', receivable, accounts.tax, due],
+  const common = { kind: 'post', bookedAt, about: id } as const
+  const moves: readonly Transfer[] = [
+    {
+      ...common,
+      id: derivedId('transfer', id, 'rounding'),
+      ...(residue > 0n ? { debit: rounding, credit: revenue } : { debit: revenue, credit: rounding }),
+      amount: nanos(residue > 0n ? residue : -residue),
+      code: 'rounding',
+    },
+    {
+      ...common,
+      id: taxTransferOf(id),
+      debit: customer,
+      credit: accounts.tax,
+      amount: paid,
+      code: 'tax',
+      from: { first: 'paid' },
+    },
+    {
+      ...common,
+      id: derivedId('transfer', id, 'tax owed'),
+      debit: receivable,
+      credit: accounts.tax,
+      amount: due,
+      code: 'tax',
+    },
   ]
   await applyOrThrow(
     tx,
-    moves.flatMap(([what, code, debit, credit, amount]): readonly Transfer[] => {
-      const move = { debit, credit, amount: nanos(amount), code, bookedAt, about: id }
-      return amount > 0n ? [{ kind: 'post', id: derivedId('transfer', id, what), ...move }] : []
-    }),
+    moves.filter((move) => 'amount' in move && move.amount > 0n),
     bookedAt,
   )
-  return tax < 0n ? giveTaxBack(tx, id, organization, nanos(-tax), accounts.tax) : { paid, due }
+  if (tax < 0n) return giveTaxBack(tx, id, organization, nanos(-tax), accounts.tax)
+  const promo = await rows.sumPromo(tx, taxTransferOf(id))
+  return { prepaid: nanos(paid - promo), promo, due }
 }
 
 /** Tax comes back to what paid the tax of earlier invoices; what was still owed of it is owed no longer. */
@@ -305,9 +334,8 @@ async function giveTaxBack(
   organization: OrganizationId,
   amount: Nanos,
   from: AccountId,
-): Promise<{ readonly paid: Nanos; readonly due: Nanos }> {
+): Promise<TaxPaid> {
   const earlier = await rows.selectOthers(tx, organization, id)
-  const transfers = earlier.map((one) => derivedId('transfer', one, 'tax'))
   const { toWallet } = await payBack(tx, {
     organization,
     from,
@@ -316,12 +344,12 @@ async function giveTaxBack(
     id: derivedId('transfer', id, 'tax given back'),
     about: id,
     bookedAt: await tx.now(),
-    paidBy: [{ transfers }, { abouts: [organization] }],
+    paidBy: [{ transfers: earlier.map(taxTransferOf) }, { abouts: [organization] }],
   })
-  return { paid: nanos(-toWallet), due: nanos(toWallet - amount) }
+  return { prepaid: nanos(-toWallet), promo: nanos(0n), due: nanos(toWallet - amount) }
 }
 
-async function whole(tx: Tx, row: Awaited<ReturnType<typeof rows.selectInvoice>> & object): Promise<Invoice> {
+async function whole(tx: Tx, row: rows.InvoiceRow): Promise<Invoice> {
   const { id } = row
   return {
     ...row,
@@ -336,4 +364,39 @@ async function whole(tx: Tx, row: Awaited<ReturnType<typeof rows.selectInvoice>>
 export async function invoice(tx: Tx, name: string): Promise<Invoice | null> {
   const row = await rows.selectInvoice(tx, name)
   return row && whole(tx, row)
+}
+
+/** The next number of a series: taken under the organization's journal, as the last lock of a transaction. */
+export async function nextNumber(tx: Tx, series: Series): Promise<string> {
+  return numberOf(series, await rows.takeNumber(tx, series))
+}
+
+/** An invoice in a list. */
+export type ListedInvoice = rows.ListedRow
+
+/** What a page of invoices is asked by. */
+export interface InvoicePage {
+  /** Drafts are shown to operators. */
+  readonly withDrafts: boolean
+  /** Periods that begin before this; null: all. */
+  readonly before: Instant | null
+  readonly limit: number
+}
+
+/** A page of an organization's invoices, newest period first. */
+export async function invoices(
+  tx: Tx,
+  organization: OrganizationId,
+  { withDrafts, before, limit }: InvoicePage,
+): Promise<readonly ListedInvoice[]> {
+  return rows.selectInvoicePage(tx, organization, withDrafts, before, limit)
+}
+
+/** The finalised invoices whose periods a period touches, oldest first. */
+export async function covering(
+  tx: Tx,
+  organization: OrganizationId,
+  { from, to }: { readonly from: Instant; readonly to: Instant },
+): Promise<readonly rows.InvoiceRow[]> {
+  return rows.selectCovering(tx, organization, from, to)
 }

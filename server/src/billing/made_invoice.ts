@@ -45,7 +45,11 @@ export function madeInvoice(): FinalInvoice {
     closedAt: parseInstant('2026-11-30T17:00:03.120Z'),
     lines: draft.lines,
     taxes,
-    funding: fundingOf(payments, { paid: taxPaid, due: nanos(1_500_000_000n) }, totals.total),
+    funding: fundingOf(
+      payments,
+      { prepaid: taxPaid, promo: nanos(0n), due: nanos(1_500_000_000n) },
+      totals.total,
+    ),
     credits: [
       {
         code: 'payment',

@@ -1,5 +1,6 @@
 import { formatAmount } from '../kernel/money.ts'
 import { hourMs, type Instant } from '../kernel/time.ts'
+import type { CreditNote } from './credit_notes.rules.ts'
 import type { Buyer, Funding, Invoice, InvoiceLine, Seller } from './invoices.rules.ts'
 import type { TaxLine } from './tax.rules.ts'
 import { momentIn, type PaperLanguage, type PaperWords, reasonIn, wordsOf } from './paper.words.rules.ts'
@@ -286,6 +287,60 @@ export function invoicePaper(invoice: FinalInvoice, language: PaperLanguage): Pa
       { label: words.rounding, value: `${currency} ${decimalOf(net - exact)}` },
     ],
     footer: `${seller.legalName} · ${words.invoice} ${number}`,
+    pages: words.page,
+  }
+}
+
+/** What a line of a credit note gives back, in words. */
+function givenBackOf(words: PaperWords, { lines }: Invoice, line: number | null): Cell {
+  const own = lines.find(({ position }) => position === line)
+  if (!own) return { text: words.wholeInvoice }
+  return { text: `${words[own.kind]} · ${own.sku}`, small: `${words.line} ${line} · ${own.projectName}` }
+}
+
+/** A credit note's paper: to whom and from whom the invoice was. */
+export function creditNotePaper(note: CreditNote, invoice: FinalInvoice, language: PaperLanguage): Paper {
+  const words = wordsOf(language)
+  const { seller, buyer, currency, timeZone, organization } = invoice
+  const { number, issuedAt, net, tax, reason } = note
+  const date = (at: Instant): string => momentIn(language, at, timeZone, false)
+  const total = decimalOf(net + tax)
+  const taxNames = invoice.taxes.map(({ name, basisPoints }) => `${name} ${percentOf(basisPoints)}`)
+  return {
+    language,
+    title: words.creditNote,
+    number,
+    issuer: seller.legalName,
+    issuedAt,
+    facts: [
+      { label: words.number, value: number },
+      { label: words.issued, value: date(issuedAt) },
+      { label: words.toInvoice, value: `${invoice.number} · ${date(invoice.closedAt)}` },
+      ...(buyer.reference === null ? [] : [{ label: words.reference, value: buyer.reference }]),
+      { label: words.account, value: organization },
+    ],
+    seller: sellerBlock(words, seller),
+    buyer: buyerBlock(words, buyer),
+    figure: { label: words.givenBack, value: `${currency} ${total}` },
+    lines: {
+      title: null,
+      head: [words.description, `${words.amount} (${currency})`],
+      widths: [120],
+      rows: note.lines.map(({ line, amount }): Row => ({
+        kind: 'cells',
+        cells: [givenBackOf(words, invoice, line), { text: decimalOf(amount) }],
+      })),
+    },
+    sums: [
+      { label: words.net, value: decimalOf(net) },
+      ...(tax === 0n ? [] : [{ label: taxNames.join(' + '), value: decimalOf(tax) }]),
+      { label: words.total, value: `${currency} ${total}`, isTotal: true },
+    ],
+    notes: [{ title: words.reason, lines: linesOf(reason) }],
+    tables: [],
+    proof: null,
+    proofFacts: [],
+    footer: `${seller.legalName} · ${words.creditNote} ${number}`,
     pages: words.page,
   }
 }

@@ -12,7 +12,7 @@ import { madeInvoice } from './made_invoice.ts'
 import { invoicePaper, paperText } from './paper.rules.ts'
 import { paperPdf } from './paper.ts'
 import { papersOf, unwritten } from './papers.ts'
-import { story, type Told, until } from './testing.invoices.ts'
+import { buy, story, type Told, until } from './testing.invoices.ts'
 
 let keptOpen: TestDatabase
 before(async () => {
@@ -70,7 +70,7 @@ function outputOf(script: string): Promise<Buffer> {
 const lateNovember = { start: '2026-11-30T22:00:00.000Z' }
 
 async function aMonthIsOver({ stage }: Told): Promise<void> {
-  await stage.grant(100_000_000_000n)
+  await buy(stage, 100_000_000_000n)
   await stage.createVolume(1000)
   await until(stage, '2026-12-01T01:00:00.000Z')
 }

@@ -2,9 +2,10 @@ import { canonicalHash, canonicalJson } from '../kernel/canonical.ts'
 import { invariant } from '../kernel/errors.ts'
 import { bytesOf, objectKey, type ObjectStat, type ObjectStore } from '../objects/objects.ts'
 import type { Store, Tx } from '../store/store.ts'
+import { creditNote } from './credit_notes.ts'
 import { invoice, openBill } from './invoices.ts'
 import type { Invoice } from './invoices.rules.ts'
-import { type FinalInvoice, invoicePaper } from './paper.rules.ts'
+import { creditNotePaper, type FinalInvoice, invoicePaper } from './paper.rules.ts'
 import { paperPdf } from './paper.ts'
 import * as rows from './papers.rows.ts'
 
@@ -38,9 +39,14 @@ export async function write(
 }
 
 async function bytesFor(store: Store, { document, name }: rows.Unwritten): Promise<Uint8Array> {
-  const issued = await store.read((tx) => invoice(tx, document))
+  const language = name === 'zh.pdf' ? 'zh' : 'en'
+  const { note, issued } = await store.read(async (tx) => {
+    const found = await creditNote(tx, document)
+    return { note: found, issued: await invoice(tx, found?.invoice ?? document) }
+  })
   invariant(issued && isFinal(issued), 'only what is finalised has papers', { document })
-  if (name !== 'bill.json') return paperPdf(invoicePaper(issued, name === 'zh.pdf' ? 'zh' : 'en'))
+  if (note) return paperPdf(creditNotePaper(note, issued, language))
+  if (name !== 'bill.json') return paperPdf(invoicePaper(issued, language))
   // Closed periods do not change: the bill is the one whose digest the invoice bears.
   const bill = await store.transact((tx) => openBill(tx, issued))
   invariant(canonicalHash(bill) === issued.billSha256, 'a closed period has one bill', { document })

@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
 import { createApp } from '../api/app.ts'
 import { openNudges } from '../api/nudges.ts'
 import { openSessions } from '../identity/sessions.ts'
 import { AppError, invariant } from '../kernel/errors.ts'
+import { DiskStore } from '../objects/disk.ts'
 import { describe, webhookPolicyOf } from './config.ts'
 import { aborted, type RoleContext, type RunningRole } from './context.ts'
 
@@ -48,6 +50,7 @@ export async function startApi(context: RoleContext): Promise<RunningRole> {
   })
   const app = createApp({
     store,
+    objects: new DiskStore(join(config.dataDir, 'objects'), clock),
     clock,
     log,
     sessions,

@@ -166,6 +166,15 @@ function Lines({ statement }: { statement: Statement }) {
     <>
       <Text className="soft" px={16} pb={4}>
         {exactText(Date.parse(statement.from), locale)} – {exactText(Date.parse(statement.to), locale)}
+        {statement.invoices.map(({ number }) => (
+          <span key={number}>
+            {' · '}
+            {t('invoices.covers')}{' '}
+            <Link to={paths.invoice(number)} translate="no">
+              {number}
+            </Link>
+          </span>
+        ))}
       </Text>
       {lines.length === 0 ? (
         <Empty
