@@ -52,8 +52,3 @@ export function mayManageMoney({ role }: Organization): boolean {
 export function mayReadMoney({ role }: Organization, isOperator: boolean): boolean {
   return isOperator || (role !== null && role !== 'viewer')
 }
-
-/** May they decide what the payer decides? */
-export function mayManageMoney({ role }: Organization): boolean {
-  return role === 'owner' || role === 'admin' || role === 'billing'
-}

@@ -39,7 +39,7 @@ export async function withInvoice(
         contact: null,
         terms: null,
       })
-      const [book] = await allBooks(tx, 'USD')
+      const [book] = await allBooks(tx, 'USD', null)
       invariant(book, 'the test published one')
       const data = { project, sku: 'volume', sizeGib: 20_000, priceBook: book.id }
       await record(tx, volume, id, [{ type: 'created', at: 'now', data }])
