@@ -25,7 +25,7 @@ const november = parseInstant('2026-11-01T00:00:00.000Z')
 
 async function rowsOf(stage: Stage): Promise<readonly Row[]> {
   const { organization } = stage
-  const asker = { organization, name: 'Stage', currency: 'USD', timeZone: 'UTC', region: 'here' }
+  const asker = { organization, name: 'Stage', currency: 'USD' as const, timeZone: 'UTC', region: 'here' }
   const extent = await stage.store.transact((tx) => focusExtentOf(tx, asker, { from: november, to: null }))
   const rows: Row[] = []
   for (let read: Reader | null = focusReader(extent); read;) {

@@ -1,5 +1,5 @@
 import type { ResourceId } from '../journal/rules.ts'
-import { formatAmount, type Nanos, nanos } from '../kernel/money.ts'
+import { type Currency, formatAmount, type Nanos, nanos } from '../kernel/money.ts'
 import { formatInstant, type Instant, instant, later, secondMs } from '../kernel/time.ts'
 import type { Stretch } from '../metering/rules.ts'
 import { amountOf, type Rate, type Unit } from '../pricing/rules.ts'
@@ -120,7 +120,7 @@ function skuCells(sku: string, unit: Unit): Row {
 /** Who bills whom, and where. */
 export interface FocusParties {
   readonly organization: { readonly id: string; readonly name: string }
-  readonly currency: string
+  readonly currency: Currency
   /** Who runs the platform and its machines, and issues its invoices. */
   readonly provider: string
   /** Where the machines stand. */

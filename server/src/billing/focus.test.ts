@@ -7,8 +7,10 @@ import { join } from 'node:path'
 import { after as afterAll, before, describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { csvHeader, csvLines } from '../api/lists.rules.ts'
-import { parseAmount } from '../kernel/money.ts'
+import type { PriceBookId } from '../kernel/ids.ts'
+import { nanos, parseAmount } from '../kernel/money.ts'
 import { hourMs, type Instant, instant, parseInstant } from '../kernel/time.ts'
+import { publish } from '../pricing/pricing.ts'
 import type { Reader } from './exports.ts'
 import type { Row } from './exports.rules.ts'
 import { type FocusExtent, focusExtentOf, focusReader } from './focus.ts'
@@ -40,7 +42,10 @@ before(async () => {
   await advance(2)
   await stage.tell(faulty, 'stop_accepted')
   await stage.run(gpu)
+  const own = await publishOwn(instant(stage.now() + hourMs))
   await advance(3.2)
+  stage.use(own)
+  await stage.run(gpu)
   await stage.tell(faulty, 'fault', instant(start + 1.25 * hourMs))
   await advance(2)
   await stage.store.transact(async (tx) => {
@@ -50,6 +55,19 @@ before(async () => {
   })
 })
 afterAll(() => stage.close())
+
+/** Prices of the organization's own: half of everybody's. */
+async function publishOwn(effectiveFrom: Instant): Promise<PriceBookId> {
+  const own = [
+    { sku: 'gpu.v100', unit: 'gpu-hour', nanos: nanos(300_000_000n) },
+    { sku: 'cpu', unit: 'vcpu-hour', nanos: nanos(20_000_000n) },
+  ] as const
+  const { organization } = stage
+  const book = await stage.store.transact((tx) =>
+    publish(tx, { currency: 'USD', effectiveFrom, rates: own, organization }),
+  )
+  return book.id
+}
 
 /** Lets hours pass in steps that are shorter than a lease. */
 async function advance(hours: number): Promise<void> {
@@ -64,7 +82,7 @@ async function advance(hours: number): Promise<void> {
 
 async function extentOf(from: Instant, to: Instant | null): Promise<FocusExtent> {
   const { organization } = stage
-  const asker = { organization, name: '=Stage', currency: 'USD', timeZone, region: 'in-1' }
+  const asker = { organization, name: '=Stage', currency: 'USD' as const, timeZone, region: 'in-1' }
   return stage.store.transact((tx) => focusExtentOf(tx, asker, { from, to }))
 }
 
@@ -111,8 +129,15 @@ describe('the rows of two months', () => {
     const [october = [], november = []] = [...months.values()]
     assert.equal(sum(october, 'BilledCost'), await chargedBetween(instant(0), monthEnd))
     assert.equal(sum(november, 'BilledCost'), await chargedBetween(monthEnd, stage.now()))
-    for (const name of ['EffectiveCost', 'ContractedCost', 'ListCost'])
+    for (const name of ['EffectiveCost', 'ContractedCost'])
       assert.equal(sum(rows, name), sum(rows, 'BilledCost'), name)
+  })
+
+  it('own prices stand beside those of everybody', async () => {
+    const own = (await rowsOf(start)).filter((row) => text(row, 'ContractedUnitPrice') === '0.30')
+    assert.ok(own.length > 1)
+    for (const row of own) assert.equal(text(row, 'ListUnitPrice'), '0.600000001')
+    assert.ok(sum(own, 'ListCost') >= 2n * sum(own, 'BilledCost'))
   })
 
   it('each row lies within one hour and one local day', async () => {

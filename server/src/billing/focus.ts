@@ -2,11 +2,13 @@ import { eventsOfAll, firstRecordedAt } from '../journal/journal.ts'
 import { isAllocation, type ResourceId, type UsageEvent } from '../journal/rules.ts'
 import { calendarPeriod, monthAfter, monthOf, monthStart, startOfMonth } from '../kernel/calendar.ts'
 import { invariant } from '../kernel/errors.ts'
-import type { OrganizationId } from '../kernel/ids.ts'
+import type { OrganizationId, PriceBookId } from '../kernel/ids.ts'
+import type { Currency } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 import { booksNamed, type Stretch, stretchesOf } from '../metering/rules.ts'
-import { ratesOfAll } from '../pricing/pricing.ts'
-import { rateOf } from '../pricing/rules.ts'
+import { inForceAt } from '../pricing/books.rules.ts'
+import { allBooks, books } from '../pricing/pricing.ts'
+import { bySku, rateOf } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
 import { nominalBoundaries } from './boundaries.rules.ts'
 import type { Page, Reader } from './exports.ts'
@@ -37,7 +39,7 @@ const pageWidth = { first: 20, most: 500 } as const
 export interface FocusAsker {
   readonly organization: OrganizationId
   readonly name: string
-  readonly currency: FocusParties['currency']
+  readonly currency: Currency
   readonly timeZone: string
   /** Where the machines stand. */
   readonly region: string
@@ -156,7 +158,7 @@ async function usageOf(
   if (resources.length === 0) return { rows: [], told: 0 }
   const known = (await eventsOfAll(tx, resources)).filter(({ recordedAt }) => recordedAt < period.to)
   const histories = Map.groupBy(known, ({ resource }) => resource)
-  const ratesIn = await ratesBy(tx, known)
+  const ratesFor = await ratesBy(tx, parties.currency, known)
   const cut = (stretch: Stretch, isTaken: boolean): readonly Stretch[] =>
     cutAt([stretch], isTaken ? monthsBetween(stretch, timeZone) : period.cuts)
   const found: Row[] = []
@@ -166,6 +168,7 @@ async function usageOf(
     if (found.length >= pageRows) break
     told += 1
     const events = histories.get(consumer.resource) ?? []
+    const ratesIn = ratesFor(consumer.resource)
     const before = stretchesOf(
       events.filter(({ recordedAt }) => recordedAt < period.from),
       period.from,
@@ -193,12 +196,36 @@ async function requireCharged(
   }
 }
 
-async function ratesBy(tx: Tx, events: readonly UsageEvent[]): Promise<(stretch: Stretch) => Rates> {
-  const rates = await ratesOfAll(tx, booksNamed(events))
-  return ({ priceBook, sku }) => {
-    const agreed = rateOf(rates.get(priceBook) ?? new Map(), sku)
-    return { agreed, list: agreed.nanos }
+/**
+ * The rates of a resource's stretches: those of its book, and what everybody without own prices would have
+ * been charged by when that book was named for it.
+ */
+async function ratesBy(
+  tx: Tx,
+  currency: Currency,
+  events: readonly UsageEvent[],
+): Promise<(resource: ResourceId) => (stretch: Stretch) => Rates> {
+  const named = new Map((await books(tx, booksNamed(events))).map((book) => [book.id, book]))
+  const isOwn = [...named.values()].some(({ organization }) => organization !== null)
+  const general = isOwn ? await allBooks(tx, currency, null) : []
+  const naming = new Map<string, Instant>()
+  for (const event of events) {
+    const book = bookNamed(event)
+    if (book !== null && !naming.has(`${event.resource} ${book}`))
+      naming.set(`${event.resource} ${book}`, event.at)
   }
+  return (resource) =>
+    ({ priceBook, sku, from }) => {
+      const book = named.get(priceBook)
+      const agreed = rateOf(bySku(book?.rates ?? []), sku)
+      if (!book || book.organization === null) return { agreed, list: agreed.nanos }
+      const listed = inForceAt(general, null, naming.get(`${resource} ${priceBook}`) ?? from)
+      return { agreed, list: bySku(listed?.rates ?? []).get(sku)?.nanos ?? agreed.nanos }
+    }
+}
+
+function bookNamed({ type, data }: UsageEvent): PriceBookId | null {
+  return type === 'allocated' || type === 'created' || type === 'repriced' ? data.priceBook : null
 }
 
 /** The starts of local months within a stretch: a correction is of one billing period. */
