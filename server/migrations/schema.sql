@@ -118,7 +118,7 @@ CREATE TABLE node (
   registered_at timestamp with time zone NOT NULL,
   CONSTRAINT node_pkey PRIMARY KEY (id),
   CONSTRAINT node_name_unique UNIQUE (driver, name),
-  CONSTRAINT node_status CHECK (status = ANY (ARRAY['ready'::text, 'draining'::text, 'fenced'::text]))
+  CONSTRAINT node_status CHECK (status = ANY (ARRAY['ready'::text, 'returning'::text, 'draining'::text, 'fenced'::text]))
 );
 
 CREATE TABLE price_book (
@@ -185,6 +185,7 @@ CREATE TABLE allocation (
 );
 CREATE INDEX allocation_lease ON allocation USING btree (lease);
 CREATE INDEX allocation_live_node ON allocation USING btree (node) WHERE released_at IS NULL;
+CREATE INDEX allocation_node_at ON allocation USING btree (node, allocated_at, id);
 CREATE UNIQUE INDEX allocation_one_live ON allocation USING btree (subject) WHERE released_at IS NULL;
 CREATE INDEX allocation_organization ON allocation USING btree (organization);
 CREATE INDEX allocation_subject ON allocation USING btree (subject);
@@ -195,7 +196,10 @@ CREATE TABLE device (
   model text NOT NULL,
   memory_mib integer NOT NULL,
   healthy boolean NOT NULL,
+  drained_at timestamp with time zone,
+  drained_why text,
   CONSTRAINT device_pkey PRIMARY KEY (id),
+  CONSTRAINT device_drained CHECK ((drained_at IS NULL) = (drained_why IS NULL)),
   CONSTRAINT device_node FOREIGN KEY (node) REFERENCES node(id)
 );
 

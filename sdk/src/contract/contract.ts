@@ -31,7 +31,17 @@ import {
   usageEvent,
 } from './money.ts'
 import { listNoticesQuery, notice } from './notices.ts'
-import { doctor, platform } from './operator.ts'
+import {
+  device,
+  doctor,
+  drainedDevice,
+  fault,
+  fenced,
+  newFault,
+  node,
+  nodeAllocation,
+  platform,
+} from './operator.ts'
 import {
   apiKey,
   listQuery,
@@ -299,6 +309,25 @@ export const contract = {
   diffPriceBooks: { summary: 'In what a price book differs from an earlier one', reply: priceBookDiff },
 
   getDoctor: { summary: 'Facts about the platform (operator)', reply: doctor },
+  listNodes: { summary: 'Machines with their devices (operator)', query: listQuery, reply: pageOf(node) },
+  drainNode: { summary: 'Place nothing new on it; what is there stays (operator)', reply: node },
+  readyNode: { summary: 'Use it again, once a look finds it clean (operator)', reply: node },
+  fenceNode: {
+    summary: 'Vouch that it is off: everything on it is released (operator)',
+    reply: fenced,
+  },
+  listAllocations: {
+    summary: 'Allocations that are or were on a machine, newest first (operator)',
+    query: listQuery,
+    reply: pageOf(nodeAllocation),
+  },
+  drainDevice: { summary: 'Give it to nobody new (operator)', body: drainedDevice, reply: device },
+  readyDevice: { summary: 'Say that it is well again (operator)', reply: device },
+  reportFault: {
+    summary: 'Report a fault of an allocation: free from when it began (operator)',
+    body: newFault,
+    reply: fault,
+  },
 } as const satisfies Record<RouteName, Shape>
 
 type Contract = typeof contract
@@ -341,7 +370,7 @@ export type { BillingDetails, Buyer, CreditNote, Invoice, InvoiceSummary, Seller
 export { bill } from './money.ts'
 export type { Balance, Bill, Charge, Grant, Statement, Usage, UsageEvent } from './money.ts'
 export { type Notice, notice, type NoticeType, noticeTypes } from './notices.ts'
-export type { Doctor, Platform } from './operator.ts'
+export type { Device, Doctor, Fault, Fenced, Node, NodeAllocation, Platform } from './operator.ts'
 export type { ApiKey, KeyAction, MadeApiKey, Me, Organization, Project, SshKey } from './people.ts'
 export type { ListedPriceBook, PriceBook, PriceBookCheck, PriceBookDiff, RateDifference } from './prices.ts'
 export { finalRunStates, type LogLine, type Run, type RunState } from './runs.ts'

@@ -40,7 +40,9 @@ export const newInstance = z.strictObject({
 
 /** Why something waits, and how far that is. Free of charge while it waits. */
 export const waiting = z.strictObject({
-  reason: z.enum(['capacity', 'image_building', 'backing_off', 'volume_in_use', 'starting']),
+  reason: z
+    .enum(['capacity', 'no_node', 'image_building', 'backing_off', 'volume_in_use', 'starting'])
+    .describe('no_node: no machine that takes anything now could carry it, however empty.'),
   position: z.int().nullable().describe('1 is next.'),
   notBefore: instant.nullable(),
   build: buildProgress.nullable(),

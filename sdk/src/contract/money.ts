@@ -101,6 +101,20 @@ export const statement = z.strictObject({
   to: instant,
   lines: z.array(statementLine),
   totalNanos: nanos.describe('Sum of the lines.'),
+  givenBack: z
+    .array(
+      z.strictObject({
+        charge: id,
+        resource: id,
+        subject: id,
+        name: z.string(),
+        sku: z.string(),
+        at: instant,
+        reason: z.string(),
+        amountNanos: nanos.describe('Negative.'),
+      }),
+    )
+    .describe('What a late truth took back in the period, and why; it is in the lines already.'),
   credits: z.array(
     z.strictObject({
       id,

@@ -126,6 +126,14 @@ export const routes = {
   diffPriceBooks: { method: 'GET', path: '/v1/price-books/{before}/diff/{after}', kind: 'json' },
 
   getDoctor: { method: 'GET', path: '/v1/doctor', kind: 'json' },
+  listNodes: { method: 'GET', path: '/v1/nodes', kind: 'json' },
+  drainNode: { method: 'POST', path: '/v1/nodes/{node}/drain', kind: 'json' },
+  readyNode: { method: 'POST', path: '/v1/nodes/{node}/ready', kind: 'json' },
+  fenceNode: { method: 'POST', path: '/v1/nodes/{node}/fence', kind: 'json' },
+  listAllocations: { method: 'GET', path: '/v1/nodes/{node}/allocations', kind: 'json' },
+  drainDevice: { method: 'POST', path: '/v1/devices/{device}/drain', kind: 'json' },
+  readyDevice: { method: 'POST', path: '/v1/devices/{device}/ready', kind: 'json' },
+  reportFault: { method: 'POST', path: '/v1/allocations/{allocation}/faults', kind: 'json' },
 } as const satisfies Record<string, Route>
 
 export type RouteName = keyof typeof routes

@@ -33,6 +33,17 @@ export function lineOf(charactersMax: number) {
 /** A label for people. */
 export const label = lineOf(80)
 
+/** What somebody wrote for people to read: any script, one line, no control or direction characters. */
+export function sentence(charactersMax: number) {
+  return z
+    .string()
+    .max(charactersMax, { error: `must be at most ${charactersMax} characters` })
+    .regex(/^[^\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069]+$/u, {
+      error: 'must be one line without control characters',
+    })
+    .refine((text) => text.trim() !== '', { error: 'must say something' })
+}
+
 /** A name or an id that is looked for: what was never given to anything is simply not found. */
 export const wanted = z
   .string()

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { sessionCookie } from '../identity/sessions.ts'
 import { AppError, httpStatusOf, isAppError, messageOf } from '../kernel/errors.ts'
 import { systemIds } from '../kernel/ids.ts'
+import { isSilent } from '../placement/nodes.rules.ts'
 import * as placement from '../placement/placement.ts'
 import type { Principal } from '../tenancy/rules.ts'
 import { budgetHandlers } from './budgets.ts'
@@ -17,7 +18,8 @@ import { makeMetrics, type Metrics } from './metrics.ts'
 import { moneyHandlers } from './money.ts'
 import { noticeHandlers } from './notices.ts'
 import { offerHandlers } from './offers.ts'
-import { nodeSilenceMs, operatorHandlers } from './operator.ts'
+import { nodeHandlers } from './nodes.ts'
+import { operatorHandlers } from './operator.ts'
 import { isOurHost, isOwnOrigin } from './origins.rules.ts'
 import type { ApiParts } from './parts.ts'
 import { partyHandlers } from './parties.ts'
@@ -75,6 +77,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...webhookHandlers(parts),
     ...priceHandlers(parts),
     ...operatorHandlers(parts),
+    ...nodeHandlers(parts),
   }
 }
 
@@ -148,7 +151,7 @@ async function readiness({ store }: ApiParts): Promise<Response> {
   const facts = await store
     .read(async (tx) => ({ now: await tx.now(), nodes: await placement.allNodes(tx) }))
     .catch(() => null)
-  const isSeen = facts?.nodes.some(({ seenAt }) => facts.now - seenAt < nodeSilenceMs) ?? false
+  const isSeen = facts?.nodes.some((node) => !isSilent(node, facts.now)) ?? false
   const body = { database: facts ? 'answers' : 'silent', driver: isSeen ? 'answers' : 'silent' }
   return new Response(JSON.stringify(body), {
     status: facts && isSeen ? 200 : 503,

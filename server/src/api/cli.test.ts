@@ -5,6 +5,8 @@ import { after, test } from 'node:test'
 import * as jobs from '../jobs/jobs.ts'
 import { systemClock } from '../kernel/clock.ts'
 import { asId } from '../kernel/ids.ts'
+import { makePlacer } from '../loops/placer.ts'
+import { registerNodes } from '../placement/placement.ts'
 import { openCli } from './testing.cli.ts'
 import { testApi } from './testing.ts'
 
@@ -179,4 +181,53 @@ test('a statement as a bundle is verified by the same program without a server',
   const verified = await start(['verify-bill', file], null).ended
   assert.equal(verified.code, 0, verified.err)
   assert.match(verified.out, /: verified\n$/)
+})
+
+test('an operator looks at machines and devices, drains them and uses them again', async () => {
+  const device = { id: 'GPU-0', model: 'h100', memoryMib: 81_559, healthy: true }
+  const spare = {
+    ...{ name: 'spare', engineId: 'engine-2', bootId: 'boot-1', cpus: 16, memoryGib: 130, diskGib: 500 },
+    ...{ devices: [device], gpuDriver: '550', cudaDriver: '12.8', missing: [] },
+  }
+  await api.store.transact((tx) => registerNodes(tx, 'simulated', [spare]))
+  const said = async (...args: string[]) => (await gpuhour(...args)).out
+  assert.match(await said('nodes'), /^spare\tready\t16 CPUs, 130 GiB\t1 × h100\t0\t\d+ s ago$/m)
+  assert.equal(await said('nodes', 'drain', 'spare'), 'spare: draining, 0 allocations on it.\n')
+  assert.equal(await said('nodes', 'ready', 'spare'), 'spare: returning, 0 allocations on it.\n')
+  assert.equal(await said('devices'), 'GPU-0\tspare\th100\t80 GiB\twell\t–\n')
+  assert.equal(await said('devices', 'drain', 'GPU-0', '--why', 'hot'), 'GPU-0: drained: hot\n')
+  assert.match(
+    await said('nodes', 'show', 'spare'),
+    /^spare: returning, .*\n {2}GPU-0 \(h100\): drained: hot\n$/,
+  )
+  assert.equal(await said('devices', 'ready', 'GPU-0'), 'GPU-0: well\n')
+  const refused = async (...args: string[]) => {
+    const { code, err } = await gpuhour(...args)
+    return `${code} ${err}`
+  }
+  assert.match(await refused('nodes', 'fence', 'spare'), /^2 error: Nothing was fenced: there is no terminal/)
+  assert.match(await refused('nodes', 'fence', 'spare', '--yes'), /^8 error: Nobody looks at the machines/)
+  assert.match(await refused('nodes', 'drain', 'nowhere'), /^4 error: There is no node "nowhere"/)
+  assert.match(await refused('devices', 'ready', 'GPU-9'), /^4 error: /)
+  assert.match(await refused('devices', 'drain', 'GPU-0'), /^2 error: Say what is wrong with it/)
+  const member = await api.person('member')
+  assert.equal((await start(['nodes'], member.secret).ended).code, 3)
+})
+
+test('an operator reports a fault of what somebody was given', async () => {
+  const refused = async (...args: string[]) => {
+    const { code, err } = await gpuhour('fault', ...args)
+    return `${code} ${err}`
+  }
+  assert.match(await refused('alo_1'), /^2 error: Say what shows the fault/)
+  assert.match(await refused('alo_1', '--evidence', 'XID'), /^2 error: Nothing was reported: there is no/)
+  assert.match(await refused('alo_1', '--evidence', 'XID', '--yes'), /^4 error: /)
+  assert.match(await refused('alo_1', '--evidence', 'XID', '--at', 'noon'), /^2 error: --at noon is no date/)
+  await gpuhour('launch', 'faulty', ...shape, '--detach')
+  assert.match(await refused('faulty', '--evidence', 'XID', '--yes'), /^2 error: faulty has never been given/)
+  await makePlacer(api.store).pass(AbortSignal.timeout(60_000))
+  const { code, out, err } = await gpuhour('fault', 'faulty', '--evidence', 'XID 79', '--yes')
+  assert.equal(code, 0, err)
+  assert.match(out, /^Fault of alo_\w+ since \S+Z: \$0\.00 are taken off the bill\.\n$/)
+  assert.match((await gpuhour('show', 'faulty')).out, /fault since \S+Z: XID 79/)
 })

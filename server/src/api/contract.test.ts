@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { contract, pathOf, problem, type RouteName, routes, type Shape } from '@gpuhour/sdk/contract'
 import { allocate } from '../compute/allocations.ts'
 import { instance, instanceLifecycle } from '../compute/compute.ts'
 import { offered } from '../catalog/catalog.ts'
 import { invariant } from '../kernel/errors.ts'
-import { asId } from '../kernel/ids.ts'
+import { asId, derivedId } from '../kernel/ids.ts'
 import { makeSshKey } from '../kernel/sshkeys.ts'
 import { testWebhook } from '../notices/deliveries.ts'
 import { createWebhook } from '../notices/webhooks.ts'
-import { findRoom } from '../placement/placement.ts'
+import { findRoom, registerNodes } from '../placement/placement.ts'
 import { linesOf } from '../pricing/flavors.rules.ts'
 import { bookInForce } from '../pricing/pricing.ts'
 import { bySku } from '../pricing/rules.ts'
@@ -71,6 +73,18 @@ const readOnly = [reader.secret, 403] as const
 const invoiced = await withInvoice(api)
 const creditNoteId = freshId('creditNote')
 const seller = { legalName: 'Example Compute GmbH', address: 'Berlin' }
+const noOperator = [member.secret, 403] as const
+
+const node = derivedId('node', 'simulated', 'spare', 'engine-2')
+const device = 'GPU-spare-0'
+const spare = {
+  ...{ name: 'spare', engineId: 'engine-2', bootId: 'boot-1', cpus: 8, memoryGib: 34, diskGib: 500 },
+  ...{ devices: [{ id: device, model: 'h100', memoryMib: 81_559, healthy: true }] },
+  ...{ gpuDriver: '550', cudaDriver: '12.8', missing: [] },
+}
+await api.store.transact((tx) => registerNodes(tx, 'simulated', [spare]))
+/** Of the instance, once it was brought up. */
+let allocation = ''
 
 // In an order in which what a request needs has been made before it.
 const cases: Record<RouteName, Case> = {
@@ -297,7 +311,27 @@ const cases: Record<RouteName, Case> = {
   getCreditNote: { params: { creditNote: creditNoteId } },
   getCreditNotePaper: { params: { creditNote: creditNoteId, paper: 'en.pdf' } },
 
-  getDoctor: { refused: [member.secret, 403] },
+  getDoctor: { refused: noOperator },
+  listNodes: { refused: noOperator, malformed: { query: { limit: '0' } } },
+  drainNode: { params: { node }, refused: noOperator, malformed: { body: { x: 1 } } },
+  readyNode: { params: { node }, refused: noOperator, malformed: { body: [] } },
+  fenceNode: { params: { node }, refused: noOperator, malformed: { body: { force: true } } },
+  listAllocations: { params: { node }, refused: noOperator, malformed: { query: { cursor: 'AAAA' } } },
+  drainDevice: {
+    params: { device },
+    body: { why: 'runs hot' },
+    refused: noOperator,
+    malformed: { body: { why: ' ' } },
+  },
+  readyDevice: { params: { device }, refused: noOperator, malformed: { body: { x: 1 } } },
+  reportFault: {
+    get params() {
+      return { allocation }
+    },
+    body: { evidence: 'XID 79: the GPU has fallen off the bus' },
+    refused: noOperator,
+    malformed: { body: { evidence: '', at: 'yesterday', nodes: [] } },
+  },
 }
 
 /** A webhook that was sent something. */
@@ -351,7 +385,19 @@ async function bringUp(): Promise<void> {
     const preparing = await instanceLifecycle.lock(tx, row.id)
     invariant(preparing, 'it is there')
     await instanceLifecycle.advance(tx, preparing, 'seen_ready', { actor: 'observer' })
+    allocation = preparing.allocation ?? ''
   })
+}
+
+/** The observer's part: it looks, and the spare node has not answered for two minutes. */
+async function fallSilent(): Promise<void> {
+  const { rows } = await api.store.pool.query<{ now: number }>(
+    "update node set seen_at = now() - interval '2 minutes' where id = $1 returning now()",
+    [node],
+  )
+  const observer = { name: 'observer', passes: 7, failures: 0, lastReport: null, lastError: null }
+  const health = { at: rows[0]?.now, loops: [observer] }
+  await writeFile(join(api.dataDir, 'loops.json'), JSON.stringify(health))
 }
 
 test('the routes tested are the routes there are', () => {
@@ -364,6 +410,7 @@ for (const [route, one] of Object.entries(cases) as [RouteName, Case][]) {
     if (route === 'openDoor') await bringUp()
     if (route === 'getCreditNotePaper')
       await makeInvoicer(api.store, api.objects).pass(AbortSignal.timeout(60_000))
+    if (route === 'fenceNode') await fallSilent()
     const shape: Shape = contract[route]
     const malformed = { ...one, query: { ...one.query, unheard: 'of' }, ...one.malformed }
     await requireProblem(

@@ -13,13 +13,13 @@ import type { Tx } from '../store/store.ts'
 import * as tenancy from '../tenancy/tenancy.ts'
 import { organizationFor } from './access.ts'
 import { type Handlers, made, ok } from './calls.ts'
-import { decodeCursor, pageOf } from './pages.rules.ts'
+import { cursorPair, pageOf } from './pages.rules.ts'
 import type { ApiParts } from './parts.ts'
 import { periodOf } from './periods.rules.ts'
 import { shown } from './views.rules.ts'
 
 /** The names of instances, runs and volumes, each looked up once. */
-function namesOf(tx: Tx): (id: string) => Promise<string> {
+export function namesOf(tx: Tx): (id: string) => Promise<string> {
   const known = new Map<string, string>()
   const lookUp = async (id: string): Promise<string | undefined> => {
     if (isId('instance', id)) return (await compute.instance(tx, id))?.name
@@ -63,14 +63,6 @@ function eventView(row: Awaited<ReturnType<typeof journal.events>>[number]): Usa
   }
 }
 
-/** Two halves of a cursor that are joined by a slash. */
-function cursorPair(cursor: string | undefined, form: RegExp): readonly [string, string] | null {
-  const after = decodeCursor(cursor, form)
-  if (after === null) return null
-  const slash = after.indexOf('/')
-  return [after.slice(0, slash), after.slice(slash + 1)]
-}
-
 async function statementView(tx: Tx, found: billing.Statement): Promise<Statement> {
   const nameOf = namesOf(tx)
   const lines: Statement['lines'] = []
@@ -87,6 +79,13 @@ async function statementView(tx: Tx, found: billing.Statement): Promise<Statemen
       nanosPerUnitHour: String(rate),
       amountNanos: String(amount),
     })
+  const givenBack: Statement['givenBack'] = []
+  for (const { charge, subject } of found.givenBack)
+    givenBack.push({
+      ...{ charge: charge.id, resource: charge.resource, subject, name: await nameOf(subject) },
+      ...{ sku: charge.sku, at: shown(charge.upTo), reason: charge.reason ?? '' },
+      amountNanos: String(charge.amount),
+    })
   const credits = found.credits.map(({ id, bookedAt, code, about, amount }) => ({
     id,
     at: shown(bookedAt),
@@ -101,6 +100,7 @@ async function statementView(tx: Tx, found: billing.Statement): Promise<Statemen
     to: shown(found.to),
     lines,
     totalNanos: String(found.total),
+    givenBack,
     credits,
     creditsNanos: String(found.credits.reduce((sum, { amount }) => sum + amount, 0n)),
     balanceNanos: String(found.posted),

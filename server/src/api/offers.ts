@@ -1,6 +1,6 @@
 import type { Image, ImageVersion, Offer, Proof } from '@gpuhour/sdk/contract'
 import * as catalog from '../catalog/catalog.ts'
-import { type FlavorShape, memoryGibReserved, poolOf } from '../catalog/flavors.rules.ts'
+import { type FlavorShape, poolOf } from '../catalog/flavors.rules.ts'
 import { compatibility, type ImageNeeds } from '../catalog/rules.ts'
 import * as placement from '../placement/placement.ts'
 import type { Room } from '../placement/rules.ts'
@@ -86,21 +86,6 @@ async function imageViews(tx: Tx): Promise<readonly Image[]> {
       ],
     }
   })
-}
-
-/** Nodes as if nothing ran on them. */
-function emptyRooms(
-  nodes: readonly placement.NodeRow[],
-  devices: Awaited<ReturnType<typeof placement.allDevices>>,
-): Room[] {
-  return nodes
-    .filter(({ status }) => status === 'ready')
-    .map(({ id, cpus, memoryGib }) => ({
-      node: id,
-      cpusFree: cpus,
-      memoryGibFree: memoryGib - memoryGibReserved,
-      devices: devices.filter(({ node, healthy }) => node === id && healthy),
-    }))
 }
 
 /** Does an image run on any node that could carry the flavor? */
@@ -206,7 +191,7 @@ export function offerHandlers({
             nodes,
             fullPools: await fullPoolsOf(tx, place),
             free: await placement.roomsFree(tx, false),
-            empty: emptyRooms(nodes, await placement.allDevices(tx)),
+            empty: await placement.roomsEmpty(tx),
             ...(await imageOf(tx, query.image)),
           }
           const items = [...place.flavors.values()].flatMap((flavor) => offerView(place, flavor, room) ?? [])

@@ -1,49 +1,21 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Doctor } from '@gpuhour/sdk/contract'
-import { z } from 'zod'
 import * as compute from '../compute/compute.ts'
 import { gatewayHostKeys } from '../identity/doors.ts'
-import { type Instant, instant, minuteMs } from '../kernel/time.ts'
+import { type Instant, instant } from '../kernel/time.ts'
+import { isSilent } from '../placement/nodes.rules.ts'
 import * as placement from '../placement/placement.ts'
 import { require } from './access.ts'
 import { type Handlers, ok } from './calls.ts'
+import { type Health, isControlled, loopHealth } from './health.ts'
+import { nodeViews } from './nodes.ts'
 import type { ApiParts } from './parts.ts'
 import { shown } from './views.rules.ts'
-
-/** A node that has not answered for so long is silent: the observer asks every second. */
-export const nodeSilenceMs = minuteMs
-
-/** The controller writes its health every two seconds; after so long it is not running. */
-const controllerSilenceMs = 15_000
 
 /** What each promise means, and what to do where it is not kept. */
 const promisesGuide = 'docs/guides/what-a-machine-can-promise.md'
 
 /** Newest anomalies that are shown. */
 const anomaliesShown = 20
-
-const healthSchema = z.object({
-  at: z.number(),
-  loops: z.array(
-    z.object({
-      name: z.string(),
-      passes: z.number(),
-      failures: z.number(),
-      lastReport: z.record(z.string(), z.unknown()).nullable(),
-      lastError: z.string().nullable(),
-    }),
-  ),
-})
-
-type Health = z.infer<typeof healthSchema>
-
-/** What the controller last said of its loops; null where it never did. */
-async function loopHealth(dataDir: string): Promise<Health | null> {
-  const text = await readFile(join(dataDir, 'loops.json'), 'utf8').catch(() => null)
-  const parsed = text === null ? null : healthSchema.safeParse(JSON.parse(text))
-  return parsed?.success ? parsed.data : null
-}
 
 function countsOf(loop: Health['loops'][number]): Record<string, number> {
   const report = Object.entries(loop.lastReport ?? {}).filter(
@@ -60,9 +32,11 @@ function checksOf(
   anomalies: number,
   now: Instant,
 ): Check[] {
-  const silent = nodes.filter(({ seenAt }) => now - seenAt > nodeSilenceMs).map(({ name }) => name)
+  // Of a fenced one it is known that it does not answer.
+  const asked = nodes.filter(({ status }) => status !== 'fenced')
+  const silent = asked.filter((node) => isSilent(node, now)).map(({ name }) => name)
   const failing = health?.loops.filter(({ lastError }) => lastError !== null).map(({ name }) => name) ?? []
-  const isControlled = health !== null && now - health.at < controllerSilenceMs
+  const isRunning = isControlled(health, now)
   const missing = nodes.flatMap((node) => node.missing.map((what) => `${node.name}: ${what}`))
   const check = (name: string, isWell: boolean, found: string, todo: string): Check => ({
     name,
@@ -70,14 +44,17 @@ function checksOf(
     found,
     todo: isWell ? null : todo,
   })
+  const fenced = nodes.length > asked.length ? `, ${nodes.length - asked.length} fenced` : ''
   const nodesFound =
-    nodes.length === 0 ? 'none registered' : `${nodes.length - silent.length} of ${nodes.length} answer`
+    nodes.length === 0
+      ? 'none registered'
+      : `${asked.length - silent.length} of ${asked.length} answer${fenced}`
   return [
     check('database', true, 'answers', ''),
     check(
       'controller',
-      isControlled,
-      isControlled ? 'running' : 'silent',
+      isRunning,
+      isRunning ? 'running' : 'silent',
       'Is it running? Read log/controller.jsonl.',
     ),
     check(
@@ -109,27 +86,6 @@ function checksOf(
   ]
 }
 
-function nodeView(
-  node: placement.NodeRow,
-  devices: Doctor['nodes'][number]['devices'],
-): Doctor['nodes'][number] {
-  const { id, name, driver, status, cpus, memoryGib, diskGib, gpuDriver, cudaDriver, missing } = node
-  return {
-    id,
-    name,
-    driver,
-    status,
-    cpus,
-    memoryGib,
-    diskGib,
-    devices,
-    gpuDriver,
-    cudaDriver,
-    missing: [...missing],
-    seenAt: shown(node.seenAt),
-  }
-}
-
 function doctorHandler({ store, dataDir, version, configuration }: ApiParts): Handlers['getDoctor'] {
   return async ({ principal }) => {
     require(principal, 'operate', { kind: 'platform' }, 'platform', '')
@@ -138,7 +94,6 @@ function doctorHandler({ store, dataDir, version, configuration }: ApiParts): Ha
       await store.read(async (tx): Promise<Doctor> => {
         const now = await tx.now()
         const nodes = await placement.allNodes(tx)
-        const devices = await placement.allDevices(tx)
         const anomalies = await compute.anomalies(tx, anomaliesShown)
         const checks = checksOf(nodes, health, anomalies.length, now)
         const lastPassAt = health ? shown(instant(health.at)) : null
@@ -148,14 +103,7 @@ function doctorHandler({ store, dataDir, version, configuration }: ApiParts): Ha
           verdict: checks.every((check) => check.ok) ? 'well' : 'attention',
           checks,
           configuration: configuration.map((line) => ({ ...line })),
-          nodes: nodes.map((node) =>
-            nodeView(
-              node,
-              devices
-                .filter((device) => device.node === node.id)
-                .map(({ id, model, memoryMib, healthy }) => ({ id, model, memoryMib, healthy })),
-            ),
-          ),
+          nodes: await nodeViews(tx),
           loops:
             health?.loops.map((loop) => ({
               name: loop.name,

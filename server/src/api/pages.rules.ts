@@ -22,6 +22,14 @@ export function decodeCursor(cursor: string | undefined, form: RegExp): string |
   throw notOurs()
 }
 
+/** Two halves of a cursor that are joined by a slash. */
+export function cursorPair(cursor: string | undefined, form: RegExp): readonly [string, string] | null {
+  const after = decodeCursor(cursor, form)
+  if (after === null) return null
+  const slash = after.indexOf('/')
+  return [after.slice(0, slash), after.slice(slash + 1)]
+}
+
 /**
  * A page of what was asked for with one more than its limit: the last one only says that there is a next
  * page.

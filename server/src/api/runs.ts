@@ -4,7 +4,6 @@ import * as jobs from '../jobs/jobs.ts'
 import { notFound } from '../kernel/errors.ts'
 import { asId, type RunId } from '../kernel/ids.ts'
 import { nanos } from '../kernel/money.ts'
-import * as placement from '../placement/placement.ts'
 import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
 import { may, type Principal } from '../tenancy/rules.ts'
@@ -206,12 +205,10 @@ function lineEvent(data: LogLine): StreamEvent<'followRunLog'> {
   return { event: 'line', data, id: String(data.n) }
 }
 
-/** All of it is on disk; of a run that never got devices there is nothing to wait for. */
+/** All of it is on disk, or all that will ever be: of a run that is over nobody reads on. */
 async function isLogComplete(tx: Tx, id: RunId): Promise<boolean> {
   const row = await jobs.run(tx, id)
-  if (!row || row.logComplete) return true
-  const allocations = await placement.allocationsOf(tx, [row.id])
-  return isFinal(row.state) && allocations.every(({ startedSeenAt }) => !startedSeenAt)
+  return !row || row.logComplete || isFinal(row.state)
 }
 
 type RunRoutes = 'listRuns' | 'createRun' | 'getRun' | 'cancelRun' | 'followRun' | 'followRunLog'

@@ -13,6 +13,7 @@ import { DiskStore } from '../objects/disk.ts'
 import { registerNodes } from '../placement/placement.ts'
 import { marketRates } from '../pricing/market.rules.ts'
 import { publish } from '../pricing/pricing.ts'
+import { databaseClock, type TxClock } from '../store/clock.ts'
 import { openStore, type Store, type Tx } from '../store/store.ts'
 import { testDatabase } from '../store/testing.ts'
 import type { KeyAction, Role } from '../tenancy/rules.ts'
@@ -76,10 +77,13 @@ async function furnish(store: Store, secret: string): Promise<tenancy.Demo> {
   })
 }
 
-/** Opens one; by another clock the limits and streams of the app go as a test wants. */
-export async function testApi(clock: Clock = systemClock): Promise<TestApi> {
+/**
+ * Opens one; by another clock the limits and streams of the app go as a test wants, by another `time` all
+ * that is recorded does.
+ */
+export async function testApi(clock: Clock = systemClock, time: TxClock = databaseClock): Promise<TestApi> {
   const database = await testDatabase()
-  const store = openStore({ url: database.url })
+  const store = openStore({ url: database.url, clock: time })
   const dataDir = await mkdtemp(join(tmpdir(), 'gpuhour-api-'))
   const operatorSecret = newSecret('gph_')
   const demo = await furnish(store, operatorSecret)

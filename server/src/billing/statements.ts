@@ -143,6 +143,13 @@ export interface StatementLine {
   readonly amount: Nanos
 }
 
+/** Something that was charged, and given back in the period; what it lessened is a line. */
+export interface GivenBack {
+  readonly charge: Charge
+  /** The instance or run that it was for; of storage the volume itself. */
+  readonly subject: string
+}
+
 /** What happened on an account in a period. */
 export interface Statement {
   readonly organization: OrganizationId
@@ -151,6 +158,8 @@ export interface Statement {
   readonly to: Instant
   readonly lines: readonly StatementLine[]
   readonly total: Nanos
+  /** What a late truth took back; newest last. */
+  readonly givenBack: readonly GivenBack[]
   /** Money that came in, and that went out (negative). */
   readonly credits: readonly Moved[]
   /** Credits less everything booked, at the time of asking. */
@@ -194,6 +203,10 @@ export async function statement(tx: Tx, organization: OrganizationId, asked: Per
     to,
     lines: [...lines.values()],
     total: sumOf(charged),
+    givenBack: charged
+      .filter(({ amount }) => amount < 0n)
+      .toSorted((a, b) => a.upTo - b.upTo)
+      .map((charge) => ({ charge, subject: beginnings.get(charge.resource)?.subject ?? charge.resource })),
     credits: await credits(tx, organization, from, to),
     posted,
   }

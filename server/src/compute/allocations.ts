@@ -38,6 +38,7 @@ export interface Subject {
   readonly organization: OrganizationId
   readonly project: ProjectId
   readonly state: string
+  readonly intent: string
   readonly allocation: AllocationId | null
 }
 
@@ -306,7 +307,7 @@ export async function recordReleased<S extends Subject>(
   life: Lifecycle<S>,
   id: SubjectId,
   allocationId: AllocationId,
-  actor: string,
+  info: Pick<EventInfo, 'actor' | 'detail'>,
 ): Promise<void> {
   const subject = await life.lock(tx, id)
   if (!subject || subject.allocation !== allocationId) return
@@ -324,5 +325,5 @@ export async function recordReleased<S extends Subject>(
     { type: 'released', at: 'now', data: {} },
   ])
   await placement.release(tx, allocationId, recordedAt)
-  await life.advance(tx, subject, 'released', { actor, closedForGood: before.closedForGood })
+  await life.advance(tx, subject, 'released', { ...info, closedForGood: before.closedForGood })
 }

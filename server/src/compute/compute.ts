@@ -15,7 +15,7 @@ import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
 import { type EventInfo, type Lifecycle, recordStop } from './allocations.ts'
 import * as rows from './rows.ts'
-import { isLive, type Life, type LifecycleEvent, stepInstance } from './rules.ts'
+import { isLive, type Life, type LifecycleEvent, stepInstance, tellsWhy } from './rules.ts'
 
 export type { InstanceEventRow, InstanceRow, RouteRow } from './rows.ts'
 export {
@@ -208,7 +208,8 @@ async function transition(
   }
   const next = withEffects(row, step.life, event, info, now)
   const isChanged = next.state !== row.state || next.intent !== row.intent || next.outcome !== row.outcome
-  if (!isChanged) return row
+  // A fault is told of even where it changes nothing any more: it is the customer's money.
+  if (!isChanged && event !== 'fault_found') return row
   await rows.writeLife(tx, next)
   const change = { event, from: row.state, to: next.state, intent: next.intent }
   const allocation = next.allocation ?? row.allocation
@@ -237,13 +238,12 @@ function withEffects(
     : {}
   const isFresh = life.state === 'queued' && row.state !== 'queued'
   const forgotten = isFresh ? { exitCode: null, exitSignal: null, outOfMemory: false, reason: null } : {}
-  const saysWhy = event === 'prepare_failed' || event === 'refused_for_good' || event === 'stop_requested'
   return {
     ...row,
     ...life,
     ...exit,
     ...forgotten,
-    ...(saysWhy && info.detail ? { reason: info.detail } : {}),
+    ...(info.detail && tellsWhy(event, row, life) ? { reason: info.detail } : {}),
     allocation: isLive(life.state) ? row.allocation : null,
     changedAt: now,
   }

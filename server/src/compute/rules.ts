@@ -257,6 +257,26 @@ function settle(life: Life, event: LifecycleEvent): Life {
   return started ? { ...life, outcome: null, exitedCleanly: false } : life
 }
 
+/** Does what an event says tell people why it ended or could not start, so that it is kept as the reason? */
+export function tellsWhy(
+  event: LifecycleEvent,
+  before: { readonly outcome: string | null },
+  after: { readonly outcome: string | null },
+): boolean {
+  switch (event) {
+    case 'prepare_failed':
+    case 'refused_for_good':
+    case 'stop_requested':
+      return true
+    case 'fault_found':
+      return after.outcome === 'failed' && before.outcome !== 'failed'
+    case 'released':
+      return after.outcome === 'lost'
+    default:
+      return false
+  }
+}
+
 /** States in which an allocation is live. */
 export function isLive(state: string): boolean {
   return state === 'preparing' || state === 'running' || state === 'unreachable' || state === 'stopping'

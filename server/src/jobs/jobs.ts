@@ -1,6 +1,6 @@
 import { type EventInfo, type Lifecycle, recordStop } from '../compute/allocations.ts'
 import { backOff, tell } from '../compute/compute.ts'
-import { isLive, type Life, type LifecycleEvent } from '../compute/rules.ts'
+import { isLive, type Life, type LifecycleEvent, tellsWhy } from '../compute/rules.ts'
 import { AppError, invariant, notFound } from '../kernel/errors.ts'
 import { asId, type RunId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
@@ -125,9 +125,11 @@ async function transition(
   const now = await tx.now()
   const next = withEffects(row, step.life, event, info, now)
   const isChanged = next.state !== row.state || next.intent !== row.intent || next.outcome !== row.outcome
-  if (!isChanged && !info.exit) return row
+  // A fault is told of even where it changes nothing any more: it is the customer's money.
+  const isTold = isChanged || event === 'fault_found'
+  if (!isTold && !info.exit) return row
   await rows.writeRunLife(tx, next)
-  if (!isChanged) return next
+  if (!isTold) return next
   const change = { event, from: row.state, to: next.state, intent: next.intent }
   const allocation = next.allocation ?? row.allocation
   await tell(tx, row.id, change, allocation, info)
@@ -161,7 +163,6 @@ function withEffects(
   const exit = info.exit
     ? { exitCode: info.exit.exitCode, exitSignal: info.exit.signal, outOfMemory: info.exit.outOfMemory }
     : {}
-  const saysWhy = event === 'prepare_failed' || event === 'refused_for_good' || event === 'stop_requested'
   const isOver = hasEnded(life.state) && !hasEnded(row.state)
   return {
     ...row,
@@ -169,7 +170,7 @@ function withEffects(
     // A run has no intent `deleted`: its table knows no such event.
     intent: life.intent === 'stopped' ? 'stopped' : 'running',
     ...exit,
-    ...(saysWhy && info.detail ? { reason: info.detail } : {}),
+    ...(info.detail && tellsWhy(event, row, life) ? { reason: info.detail } : {}),
     allocation: isLive(life.state) ? row.allocation : null,
     changedAt: now,
     endedAt: isOver ? now : row.endedAt,

@@ -3,6 +3,7 @@ import { silenceMs } from '../compute/allocations.rules.ts'
 import { upsertRoute } from '../compute/compute.ts'
 import type { AllocationId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
+import { tellNode } from '../placement/nodes.ts'
 import * as placement from '../placement/placement.ts'
 import type { AllocationFact, NodeObservation, RuntimeDriver } from '../runtime/driver.ts'
 import type { Store, Tx } from '../store/store.ts'
@@ -28,6 +29,9 @@ export function makeObserver(store: Store, driver: RuntimeDriver, world: World):
         subjects: await living(tx),
         answeredAt: await tx.now(),
       }))
+      // Of what nobody asks any more nothing is to be removed.
+      for (const [id, node] of world.strangers)
+        if (!before.registered.some((one) => one.id === node)) world.strangers.delete(id)
       const counts = { nodes: 0, silent: 0, allocations: 0, learned: 0 }
       const troubles = new Troubles()
       for (const observation of observations) {
@@ -91,12 +95,18 @@ async function lookAt(
     )
   }
   if (observation.answered) {
-    await store.transact(async (tx) => {
-      await placement.saw(tx, sighted, asked.askedAt)
-      await placement.sawNode(tx, observation.node, observation.bootId, asked.askedAt)
+    const status = await store.transact(async (tx) => {
+      // The node first, then its allocations: the order in which whoever fences it takes them.
+      const seen = await placement.sawNode(tx, observation.node, observation.bootId, asked.askedAt)
+      if (seen !== null) await placement.saw(tx, sighted, asked.askedAt)
+      return seen
     })
+    // Fenced while it was asked: what it answered is not heard.
+    if (status === null) return learned
     await release(store, world, mine, facts, asked)
-    await noteStrangers(store, world, observation, mine)
+    const isClean = await noteStrangers(store, world, observation, mine)
+    if (status === 'returning' && isClean)
+      await store.transact((tx) => tellNode(tx, observation.node, 'seen_clean'))
   }
   return learned
 }
@@ -201,21 +211,23 @@ async function release(
   }
 }
 
-/** What bears our name on a node and is not live there: to be ended and removed. */
+/**
+ * What bears our name on a node and is not live there is to be ended and removed. Answers whether nothing is.
+ */
 async function noteStrangers(
   store: Store,
   world: World,
   observation: Extract<NodeObservation, { answered: true }>,
   mine: readonly placement.AllocationRow[],
-): Promise<void> {
+): Promise<boolean> {
   const seen = observation.facts.map(({ id }) => id).filter((id) => !mine.some((one) => one.id === id))
   const { node } = observation
   for (const [id, at] of world.strangers) if (at === node && !seen.includes(id)) world.strangers.delete(id)
-  if (seen.length === 0) return
+  if (seen.length === 0) return true
   // An allocation may have been made since: only what the record does not know as live is a stranger.
-  const live = await store.read((tx) => placement.liveAllocations(tx))
-  for (const id of seen) {
-    if (live.some((one) => one.id === id && one.node === node)) world.strangers.delete(id)
-    else world.strangers.set(id, node)
-  }
+  const live = await store.read((tx) => placement.liveAllocationsOn(tx, node))
+  const strange = seen.filter((id) => !live.some((one) => one.id === id))
+  for (const id of seen) world.strangers.delete(id)
+  for (const id of strange) world.strangers.set(id, node)
+  return strange.length === 0
 }

@@ -126,8 +126,12 @@ export async function place(tx: Tx, request: placement.RequestRow): Promise<Plac
     return { kind: 'refused', why: 'its volume was deleted' }
   const isMounted = volume?.attachedTo !== null && volume?.attachedTo !== undefined
   if (isMounted && volume.attachedTo !== request.subject) return { kind: 'waits', reason: 'volume_in_use' }
-  const choice = await placement.findRoom(tx, flavor, volume?.node ?? null)
-  if (!choice) return { kind: 'waits', reason: 'capacity' }
+  const pinned = volume?.node ?? null
+  const choice = await placement.findRoom(tx, flavor, pinned)
+  if (!choice) {
+    const isPossible = await placement.couldFit(tx, flavor, pinned)
+    return { kind: 'waits', reason: isPossible ? 'capacity' : 'no_node' }
+  }
   const node = (await placement.allNodes(tx)).find(({ id }) => id === choice.node)
   const fits = node ? compatibility(version.needs, node) : { runs: true as const }
   if (!fits.runs && flavor.gpuCount > 0)

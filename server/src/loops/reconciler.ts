@@ -94,6 +94,7 @@ export function makeReconciler(parts: ReconcilerParts): Loop {
       }
       for (const id of parts.world.strangers.keys()) run('expel', id, id, () => expel(parts, id, signal))
       for (const key of retries.keys()) if (!isDue(key, live, parts.world)) retries.delete(key)
+      forget(parts.world, live)
       if (!parts.inBackground) await Promise.all(inFlight.values())
       return counts
     },
@@ -104,6 +105,12 @@ function isDue(key: string, live: readonly placement.AllocationRow[], world: Wor
   const id = key.split(' ')[1] ?? ''
   // The key was made from an allocation's id.
   return live.some((one) => one.id === id) || world.strangers.has(id as AllocationId)
+}
+
+/** What an operator released is remembered no longer. */
+function forget({ cleaned, ended, halted }: World, live: readonly placement.AllocationRow[]): void {
+  for (const known of [cleaned, ended, halted])
+    for (const id of known.keys()) if (!live.some((one) => one.id === id)) known.delete(id)
 }
 
 /** Home, then container; gives up where the driver says never or elsewhere, or where time is up. */
@@ -172,13 +179,15 @@ async function graceFor(store: Store, allocation: AllocationId): Promise<Seconds
   return seconds(Math.min(graceSecondsMax, Math.floor(Number(paidMillis) / secondMs)))
 }
 
-/** Ends and removes what the record does not know as live. */
+/** Ends and removes what the record does not know as live; nothing where its node was fenced meanwhile. */
 async function expel(parts: ReconcilerParts, id: AllocationId, signal: AbortSignal): Promise<void> {
   const { store, driver, world } = parts
-  const isLive = await store.read(async (tx) =>
-    (await placement.liveAllocations(tx)).some((one) => one.id === id),
-  )
-  if (!isLive) {
+  const node = world.strangers.get(id)
+  const { isLive, isAsked } = await store.read(async (tx) => ({
+    isLive: (await placement.liveAllocations(tx)).some((one) => one.id === id),
+    isAsked: (await placement.registeredNodes(tx, driver.name)).some((one) => one.id === node),
+  }))
+  if (!isLive && isAsked) {
     await driver.halt(id, seconds(0), signal)
     await driver.remove(id, signal)
   }

@@ -64,8 +64,8 @@ export async function recordLeave(tx: Tx, { subject, allocation }: Living): Prom
 /** Nothing of the allocation is left. */
 export async function recordReleased(tx: Tx, { subject, allocation }: Living, actor: string): Promise<void> {
   return isInstance(subject)
-    ? allocations.recordReleased(tx, compute.instanceLifecycle, subject, allocation, actor)
-    : allocations.recordReleased(tx, jobs.runLifecycle, subject, allocation, actor)
+    ? allocations.recordReleased(tx, compute.instanceLifecycle, subject, allocation, { actor })
+    : allocations.recordReleased(tx, jobs.runLifecycle, subject, allocation, { actor })
 }
 
 /** The money of the allocation's lease was used up at this second. */

@@ -46,7 +46,8 @@ export function makeSweeper(parts: SweeperParts): Loop {
 async function make(parts: SweeperParts, volume: storage.VolumeRow, signal: AbortSignal): Promise<number> {
   // A home is made when its instance is first prepared, on the node that was chosen for it.
   if (volume.homeOf !== null) return 0
-  const [node] = await parts.store.read((tx) => placement.nodesOf(tx, parts.driverName))
+  const nodes = await parts.store.read((tx) => placement.nodesOf(tx, parts.driverName))
+  const node = nodes.find(({ status }) => status === 'ready')
   if (!node) return 0
   const path = await parts.pool.create(volume.id, volume.sizeGib, signal)
   await parts.store.transact(async (tx) => {
@@ -57,6 +58,9 @@ async function make(parts: SweeperParts, volume: storage.VolumeRow, signal: Abor
 }
 
 async function purge(parts: SweeperParts, volume: storage.VolumeRow, signal: AbortSignal): Promise<number> {
+  const nodes = await parts.store.read((tx) => placement.nodesOf(tx, parts.driverName))
+  // It is gone once it was removed, and a machine that is off removes nothing.
+  if (nodes.some(({ id, status }) => id === volume.node && status === 'fenced')) return 0
   await parts.pool.remove(volume.id, signal)
   await parts.store.transact(async (tx) => storage.markPurged(tx, volume.id, await tx.now()))
   return 1

@@ -86,7 +86,8 @@ function simulatedRuntime({ config, platform, clock }: RoleContext): Runtime {
 const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   placer: ['placement', 'images'],
   reconciler: ['compute'],
-  observer: [],
+  observer: ['nodes'],
+  registrar: ['nodes'],
   meter: ['billing'],
   lease_keeper: ['billing'],
   budget_watcher: [],

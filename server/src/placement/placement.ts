@@ -14,12 +14,12 @@ import type { Line } from '../journal/rules.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { NodeFact, RegisteredNode } from '../runtime/driver.ts'
 import type { Tx } from '../store/store.ts'
+import { selectDevices } from './nodes.rows.ts'
 import * as rows from './rows.ts'
 import { type Choice, choose, type Room } from './rules.ts'
 
 export type { AllocationRow, NodeRow, RequestRow } from './rows.ts'
 export {
-  allDevices,
   allNodes,
   allocation,
   allocationsOf,
@@ -28,7 +28,9 @@ export {
   explainRequest,
   insertRequest as queue,
   liveAllocations,
+  liveAllocationsOn,
   lockAllocation,
+  lockNode,
   markAllocation,
   nodesOf,
   requests,
@@ -40,19 +42,23 @@ export {
   sawStarted,
 } from './rows.ts'
 
-/** The nodes that a driver is to be asked about. */
+/** The nodes that a driver is to be asked about: one that is fenced is asked nothing. */
 export async function registeredNodes(tx: Tx, driver: string): Promise<readonly RegisteredNode[]> {
-  return (await rows.nodesOf(tx, driver)).map(({ id, name, engineId }) => ({ id, name, engineId }))
+  const nodes = (await rows.nodesOf(tx, driver)).filter(({ status }) => status !== 'fenced')
+  return nodes.map(({ id, name, engineId }) => ({ id, name, engineId }))
 }
 
 /**
  * Writes down what an inventory said and offers the flavors that follow. A node's engine stays the one that
- * was registered while anything of ours may live on it; an empty node takes the engine it answers with.
+ * was registered while anything of ours may live on it; an empty node takes the engine it answers with. What
+ * a fenced node says is not heard.
  */
-export async function registerNodes(tx: Tx, driver: string, facts: readonly NodeFact[]): Promise<void> {
+export async function registerNodes(tx: Tx, driver: string, seen: readonly NodeFact[]): Promise<void> {
   const now = await tx.now()
   const live = await rows.liveAllocations(tx)
   const known = await rows.nodesOf(tx, driver)
+  const fenced = known.filter(({ status }) => status === 'fenced').map(({ name }) => name)
+  const facts = seen.filter(({ name }) => !fenced.includes(name))
   for (const fact of facts) {
     const id =
       known.find(({ name }) => name === fact.name)?.id ?? derivedId('node', driver, fact.name, fact.engineId)
@@ -111,7 +117,7 @@ async function carriedByOthers(
   names: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const nodes = (await rows.nodesOf(tx, driver)).filter(({ status }) => status !== 'fenced')
-  const devices = (await rows.allDevices(tx)).filter(({ healthy }) => healthy)
+  const devices = (await selectDevices(tx)).filter(({ healthy }) => healthy)
   const others = nodes.filter(({ name }) => !names.includes(name))
   const shapes = others.flatMap((node) =>
     flavorsOf({ ...node, devices: devices.filter((device) => device.node === node.id) }),
@@ -140,9 +146,29 @@ export async function roomsFree(tx: Tx, locked: boolean): Promise<readonly Room[
     })
 }
 
+/** The same as if nothing ran there: what could ever be free while things are as they are. */
+export async function roomsEmpty(tx: Tx): Promise<readonly Room[]> {
+  const nodes = (await rows.allNodes(tx)).filter(({ status }) => status === 'ready')
+  const devices = await rows.soundDevices(tx)
+  return nodes.map(({ id, cpus, memoryGib }) => ({
+    node: id,
+    cpusFree: cpus,
+    memoryGibFree: memoryGib - memoryGibReserved,
+    devices: devices.filter(({ node }) => node === id),
+  }))
+}
+
 /** Room for a flavor now, with the nodes held until the transaction ends; null where there is none. */
 export async function findRoom(tx: Tx, flavor: FlavorShape, pinned: NodeId | null): Promise<Choice | null> {
   return choose(await roomsFree(tx, true), flavor, pinned)
+}
+
+/**
+ * Whether a flavor would find room if nothing ran. Where it would not (its volume's machine is drained or
+ * fenced, too few devices are well), it waits without keeping anybody behind it.
+ */
+export async function couldFit(tx: Tx, flavor: FlavorShape, pinned: NodeId | null): Promise<boolean> {
+  return choose(await roomsEmpty(tx), flavor, pinned) !== null
 }
 
 /** How often a flavor fits into what is free now. */

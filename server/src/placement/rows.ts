@@ -11,6 +11,7 @@ import type {
 } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
+import type { NodeStatus } from './nodes.rules.ts'
 import type { WaitReason } from './rules.ts'
 
 /** A registered machine. */
@@ -26,7 +27,7 @@ export interface NodeRow {
   readonly gpuDriver: string | null
   readonly cudaDriver: string | null
   readonly missing: readonly string[]
-  readonly status: 'ready' | 'draining' | 'fenced'
+  readonly status: NodeStatus
   readonly seenAt: Instant
 }
 
@@ -55,6 +56,14 @@ export async function lockReadyNodes(tx: Tx): Promise<readonly NodeRow[]> {
   return rows
 }
 
+/** One node, locked. */
+export async function lockNode(tx: Tx, id: NodeId): Promise<NodeRow | null> {
+  const { rows } = await sql<NodeRow>`select ${nodeColumns} from node where id = ${id} for update`.execute(
+    tx.db,
+  )
+  return rows[0] ?? null
+}
+
 /** Adds or updates a node; its engine stays the registered one unless `adopt`. */
 export async function upsertNode(tx: Tx, row: Omit<NodeRow, 'status'>, adopt: boolean): Promise<void> {
   await sql`insert into node (id, driver, name, engine_id, boot_id, cpus, memory_gib, disk_gib, gpu_driver,
@@ -70,10 +79,17 @@ export async function upsertNode(tx: Tx, row: Omit<NodeRow, 'status'>, adopt: bo
       engine_id = case when ${adopt} then excluded.engine_id else node.engine_id end`.execute(tx.db)
 }
 
-/** A node answered at this instant. */
-export async function sawNode(tx: Tx, node: NodeId, bootId: string, seenAt: Instant): Promise<void> {
-  await sql`update node set seen_at = greatest(seen_at, ${at(seenAt)}), boot_id = ${bootId} where id =
-    ${node}`.execute(tx.db)
+/** A node answered at this instant; null where it was fenced meanwhile: then nobody asks it anything. */
+export async function sawNode(
+  tx: Tx,
+  node: NodeId,
+  bootId: string,
+  seenAt: Instant,
+): Promise<NodeStatus | null> {
+  const { rows } = await sql<{ status: NodeStatus }>`
+    update node set seen_at = greatest(seen_at, ${at(seenAt)}), boot_id = ${bootId}
+    where id = ${node} and status <> 'fenced' returning status`.execute(tx.db)
+  return rows[0]?.status ?? null
 }
 
 /** Adds or updates a device of a node. */
@@ -104,35 +120,23 @@ export async function usedByNode(
   return rows
 }
 
-/** Healthy devices that nobody has. */
+/** Devices that are well, and that nobody has. */
 export async function freeDevices(
   tx: Tx,
 ): Promise<readonly { readonly id: string; readonly node: NodeId; readonly model: string }[]> {
   const { rows } = await sql<{ id: string; node: NodeId; model: string }>`
-    select id, node, model from device where healthy and not exists
+    select id, node, model from device where healthy and drained_at is null and not exists
       (select from allocation_device given where given.device = device.id and not given.released)
     order by id`.execute(tx.db)
   return rows
 }
 
-/** All devices, for the operator. */
-export async function allDevices(tx: Tx): Promise<
-  readonly {
-    readonly id: string
-    readonly node: NodeId
-    readonly model: string
-    readonly memoryMib: number
-    readonly healthy: boolean
-  }[]
-> {
-  const { rows } = await sql<{
-    id: string
-    node: NodeId
-    model: string
-    memoryMib: number
-    healthy: boolean
-  }>`
-    select id, node, model, memory_mib as "memoryMib", healthy from device order by node, id`.execute(tx.db)
+/** Devices that are well, whoever has them. */
+export async function soundDevices(
+  tx: Tx,
+): Promise<readonly { readonly id: string; readonly node: NodeId; readonly model: string }[]> {
+  const { rows } = await sql<{ id: string; node: NodeId; model: string }>`
+    select id, node, model from device where healthy and drained_at is null order by id`.execute(tx.db)
   return rows
 }
 
@@ -303,6 +307,14 @@ export async function lockAllocation(tx: Tx, id: AllocationId): Promise<Allocati
   const { rows } = await sql<AllocationRow>`
     select ${allocationColumns} from allocation where id = ${id} for update`.execute(tx.db)
   return rows[0] ?? null
+}
+
+/** Every allocation of which something may be left on this node. */
+export async function liveAllocationsOn(tx: Tx, node: NodeId): Promise<readonly AllocationRow[]> {
+  const { rows } = await sql<AllocationRow>`
+    select ${allocationColumns} from allocation where released_at is null and node = ${node}
+    order by id`.execute(tx.db)
+  return rows
 }
 
 /** Every allocation of which something may be left on a node. */

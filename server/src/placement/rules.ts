@@ -40,5 +40,7 @@ function devicesFor(room: Room, needs: Needs): readonly string[] {
     .map(({ id }) => id)
 }
 
-/** Why a request waits. */
-export type WaitReason = 'capacity' | 'image_building' | 'backing_off' | 'volume_in_use'
+/**
+ * Why a request waits. `no_node`: no machine that takes allocations could ever carry it as things are.
+ */
+export type WaitReason = 'capacity' | 'no_node' | 'image_building' | 'backing_off' | 'volume_in_use'

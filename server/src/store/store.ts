@@ -26,6 +26,7 @@ export type Channel =
   | 'logs'
   | 'notices'
   | 'invoices'
+  | 'nodes'
 
 /** The connection to PostgreSQL. */
 export interface Store {
