@@ -15,6 +15,7 @@ function waitingText(waiting: Waiting): string {
   }
   if (reason === 'backing_off')
     return `queued: several starts failed, the next is at ${waiting.notBefore ?? 'once'}`
+  if (reason === 'no_node') return 'queued: no machine that takes anything now could carry it'
   if (reason === 'volume_in_use') return 'queued: its volume is still in use'
   return position === null ? 'queued' : `queued: number ${position} in the line`
 }

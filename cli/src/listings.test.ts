@@ -19,6 +19,9 @@ const instances = [
 const statement = {
   ...{ from: '2026-11-01T00:00:00.000Z', to: '2026-11-23T00:00:00.000Z', currency: 'USD', credits: [] },
   ...{ totalNanos: '3666999', balanceNanos: '3666999', invoices: [] },
+  givenBack: [
+    { name: 'lab', reason: 'fault since 2026-11-02T00:00:00.000Z: XID 79', amountNanos: '-50000000' },
+  ],
   lines: [
     {
       ...{ name: 'lab', sku: 'cpu', unit: 'vcpu-hour', unitMillis: '147599' },
@@ -84,4 +87,5 @@ test('a statement cuts what it shows, and writes units as people do', async () =
   const { code, out, err } = await platform.gpuhour('statement')
   assert.deepEqual([code, err], [0, ''])
   assert.match(out, /\tcpu\t0\.040 vCPU-hours\t\$0\.300000\t\$0\.003666\n/)
+  assert.match(out, /^in it, given back for lab: -\$0\.050000 \(fault since \S+Z: XID 79\)$/m)
 })

@@ -38,5 +38,8 @@ export const loaders: Readonly<Record<string, Loader>> = {
   notices: () => import('./commands/notices.ts'),
   webhooks: () => import('./commands/webhooks.ts'),
   'verify-bill': () => import('./commands/verify-bill.ts'),
+  nodes: () => import('./commands/nodes.ts'),
+  devices: () => import('./commands/devices.ts'),
+  fault: () => import('./commands/fault.ts'),
   doctor: () => import('./commands/doctor.ts'),
 }

@@ -26,6 +26,8 @@ function sayStatement(context: Context, statement: Statement): void {
   context.print(`${statement.from} to ${statement.to}`)
   printTable(context, ['WHAT', 'SKU', 'USE', 'RATE', 'AMOUNT'], rows, 'Nothing was paid in this period.')
   context.print(`total ${amount(statement.totalNanos, currency, 6)}`)
+  for (const { name, reason, amountNanos } of statement.givenBack)
+    context.print(`in it, given back for ${name}: ${amount(amountNanos, currency, 6)} (${reason})`)
   for (const { at, code, amountNanos } of credits)
     context.print(`${code.replace('_', ' ')} at ${at}: ${amount(amountNanos, currency, 6)}`)
   for (const { number, from, to } of statement.invoices) context.print(`invoiced ${number}: ${from} to ${to}`)
