@@ -1,10 +1,10 @@
 import { useTranslation } from 'react-i18next'
 import { useSession } from './session.ts'
 
-/** The platform's own loops, as its history names them. */
-const loops = ['placer', 'reconciler', 'observer', 'sweeper', 'lease_keeper'] as const
+/** The platform's own loops, and whoever runs it, as its history names them. */
+const loops = ['placer', 'reconciler', 'observer', 'sweeper', 'lease_keeper', 'operator'] as const
 
-/** Who did it: oneself, a loop of the platform, or whoever it names. */
+/** Who did it: oneself, the platform, or whoever it names. */
 export function Actor({ id }: { id: string }) {
   const { t } = useTranslation()
   const { me } = useSession()

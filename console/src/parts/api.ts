@@ -60,4 +60,5 @@ export const keys = {
   sshKeys: ['ssh-keys'],
   apiKeys: ['api-keys'],
   doctor: ['doctor'],
+  nodeAllocations: (node: string) => ['node-allocations', node],
 } as const

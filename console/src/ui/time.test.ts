@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clockText, durationText, momentText, relativeText, secondsText } from './time.ts'
+import { clockText, durationText, fieldText, momentText, relativeText, secondsText } from './time.ts'
 
 const noon = Date.parse('2026-11-23T12:00:00.000Z')
 const at = (text: string) => momentText(Date.parse(text), noon, 'en', 'UTC')
@@ -36,4 +36,9 @@ test('a moment is as short as it can be understood', () => {
   assert.equal(at('2026-12-13T14:20:00Z'), 'Dec 13 14:20')
   assert.equal(at('2027-09-17T09:58:00Z'), 'Sep 17, 2027, 09:58')
   assert.equal(at('2025-12-31T23:59:00Z'), 'Dec 31, 2025, 23:59')
+})
+
+test('a field holds the second that its text is read as', () => {
+  for (const ms of [noon, noon + 59_999, Date.parse('2026-03-29T01:30:00Z')])
+    assert.equal(Date.parse(fieldText(ms)), Math.floor(ms / 1000) * 1000)
 })

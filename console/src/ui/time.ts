@@ -74,6 +74,12 @@ export function momentText(atMs: number, nowMs: number, locale: string, timeZone
   return `${text(day)} ${text(time)}`
 }
 
+/** An instant as a field of type `datetime-local` holds it: by the clock of whoever looks, to the second. */
+export function fieldText(atMs: number): string {
+  const local = new Date(atMs - new Date(atMs).getTimezoneOffset() * minuteMs)
+  return local.toISOString().slice(0, 19)
+}
+
 /** The exact instant, for hovering: in the zone of whoever looks, to the second, with the zone named. */
 export function exactText(atMs: number, locale: string): string {
   return new Intl.DateTimeFormat(locale, {

@@ -9,6 +9,7 @@ import { BillingFrame } from '../../parts/billing_frame.tsx'
 import { LiveBalance, Rate } from '../../parts/live_money.tsx'
 import { type PeriodName, periodNames, periodOf } from '../../parts/periods.ts'
 import { useBalance, useNow, useStatement } from '../../parts/queries.ts'
+import { Reason } from '../../parts/reason.tsx'
 import { useSession } from '../../parts/session.ts'
 import { serverClock } from '../../parts/server_clock.ts'
 import { Shown } from '../../parts/shown.tsx'
@@ -52,6 +53,7 @@ export function StatementPage() {
           {(statement) => <Lines statement={statement} />}
         </Shown>
       </Panel>
+      {query.data && query.data.givenBack.length > 0 ? <GivenBack statement={query.data} /> : null}
       {query.data && query.data.credits.length > 0 ? <Credits statement={query.data} /> : null}
     </BillingFrame>
   )
@@ -112,20 +114,19 @@ function Unit({ name }: { name: string }) {
   return isUnit(name) ? t(`unit.${units[name]}`) : name
 }
 
+/** Where a thing that was paid for is shown. */
+function pathTo(subject: string): string {
+  if (subject.startsWith('ins_')) return paths.instance(subject)
+  return subject.startsWith('run_') ? paths.run(subject) : paths.volumes
+}
+
 function useLineColumns(currency: string): Column<Line>[] {
   const { t } = useTranslation()
   const locale = useLocale()
   return [
     {
       head: t('billing.for'),
-      cell: ({ name, subject }) => {
-        const to = subject.startsWith('ins_')
-          ? paths.instance(subject)
-          : subject.startsWith('run_')
-            ? paths.run(subject)
-            : paths.volumes
-        return <Link to={to}>{name}</Link>
-      },
+      cell: ({ name, subject }) => <Link to={pathTo(subject)}>{name}</Link>,
     },
     { head: t('billing.sku'), cell: ({ sku }) => <span translate="no">{sku}</span> },
     {
@@ -206,6 +207,42 @@ function Lines({ statement }: { statement: Statement }) {
         </>
       )}
     </>
+  )
+}
+
+/** What was charged, and taken back by a late truth, each with its reason. */
+function GivenBack({ statement }: { statement: Statement }) {
+  const { t } = useTranslation()
+  const now = useNow(60_000)
+  const columns: Column<Statement['givenBack'][number]>[] = [
+    {
+      head: t('billing.for'),
+      cell: ({ name, subject }) => <Link to={pathTo(subject)}>{name}</Link>,
+    },
+    { head: t('billing.why'), cell: ({ reason }) => <Reason text={reason} /> },
+    { head: t('history.at'), cell: ({ at }) => <When at={at} now={now} /> },
+    {
+      head: t('billing.amount'),
+      isNumber: true,
+      cell: ({ amountNanos, resource }) => (
+        <Link to={paths.charges(resource)}>
+          <Money nanos={BigInt(amountNanos)} currency={statement.currency} />
+        </Link>
+      ),
+    },
+  ]
+  return (
+    <Panel title={t('billing.givenBack')} isFlush>
+      <Text className="soft" px={16} pb={4}>
+        {t('billing.givenBackText')}
+      </Text>
+      <Table
+        label={t('billing.givenBack')}
+        columns={columns}
+        rows={statement.givenBack}
+        keyOf={({ charge }) => charge}
+      />
+    </Panel>
   )
 }
 
