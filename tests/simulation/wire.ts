@@ -104,6 +104,10 @@ export class Wire implements RuntimeDriver {
     await this.#send(() => this.#parts.driver.halt(id, seconds(grace), signal))
   }
 
+  async tell(id: AllocationId, notice: string | null, signal: AbortSignal): Promise<void> {
+    await this.#send(() => this.#parts.driver.tell(id, notice, signal))
+  }
+
   async remove(id: AllocationId, signal: AbortSignal): Promise<void> {
     await this.#send(() => this.#parts.driver.remove(id, signal))
   }

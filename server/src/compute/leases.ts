@@ -25,7 +25,6 @@ import {
   leaseMsLow,
   leaseMsMax,
   needUntil,
-  type Payer,
   type Rank,
   silenceMs,
   usedUpAt,
@@ -145,7 +144,8 @@ export async function refreshLease(tx: Tx, lease: LeaseId): Promise<Refreshed> {
   return { until: null, usedUpAt: end }
 }
 
-interface LeasedRank extends Rank {
+/** One allocation of a lease, with when it was last seen. */
+export interface LeasedRank extends Rank {
   readonly asked: Asked
   readonly allocation: AllocationId
   readonly subject: SubjectId
@@ -153,7 +153,7 @@ interface LeasedRank extends Rank {
 }
 
 /** A lease with all that says how far its money reaches. */
-interface LeasePayer extends AskedPayer {
+export interface LeasePayer extends AskedPayer {
   readonly lease: LeaseId
   readonly organization: OrganizationId
   readonly until: Instant | null
@@ -275,7 +275,7 @@ export async function extend(
 }
 
 /** The running leases of an organization with all that says how far their money reaches, for a balance. */
-export async function runningOf(tx: Tx, organization: OrganizationId): Promise<readonly Payer[]> {
+export async function runningOf(tx: Tx, organization: OrganizationId): Promise<readonly LeasePayer[]> {
   return payersOf(tx, await rows.selectRunning(tx, organization))
 }
 

@@ -1,4 +1,5 @@
 import { purses, settleForHold, whyNotPaid } from '../billing/billing.ts'
+import { tellUsedUp } from '../billing/warnings.ts'
 import { extend, isExtendable, organizationsToExtend } from '../compute/leases.ts'
 import type { AllocationId, OrganizationId, SubjectId } from '../kernel/ids.ts'
 import type { Instant } from '../kernel/time.ts'
@@ -30,7 +31,9 @@ export function makeLeaseKeeper(store: Store, endLease: EndLease): Loop {
     if (!isDue) return
     const { extended, usedUp } = await store.transact(async (tx) => {
       await settleForHold(tx, organization)
-      return extend(tx, organization, await purses(tx, organization))
+      const done = await extend(tx, organization, await purses(tx, organization))
+      if (done.usedUp.some(({ purse }) => purse === 'wallet')) await tellUsedUp(tx, organization)
+      return done
     })
     counts.extended += extended
     // Each in a transaction of its own: a subject is locked before money is, and the money has just been

@@ -19,6 +19,7 @@ import { type Running, runLoop } from '../loops/runner.ts'
 import { endLease, living, recordLeave } from '../loops/subjects.ts'
 import { makeSweeper } from '../loops/sweeper.ts'
 import { makeWebhookSender } from '../loops/webhook_sender.ts'
+import { makeWarner } from '../loops/warner.ts'
 import { emptyWorld } from '../loops/world.ts'
 import { DiskStore } from '../objects/disk.ts'
 import { liveAllocations } from '../placement/placement.ts'
@@ -97,6 +98,7 @@ const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   pricer: [],
   builder: ['images'],
   invoicer: ['invoices'],
+  warner: [],
   outbox: ['notices'],
 }
 
@@ -126,6 +128,7 @@ function makeLoops(
     makeCreditKeeper(store),
     makeLogKeeper({ store, driver, world, clock, dataDir: config.dataDir, onTrouble }),
     makeSweeper({ store, driverName: driver.name, pool, onTrouble }),
+    makeWarner({ store, driver, console: platform.console, onTrouble }),
     makeOutbox({
       ...{ store, send, sendMail, console: platform.console, clock, installation, onTrouble },
       inBackground: true,

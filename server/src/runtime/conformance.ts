@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { AllocationId } from '../kernel/ids.ts'
 import { seconds } from '../kernel/time.ts'
-import type { LogCursor, RuntimeDriver } from './driver.ts'
+import { type LogCursor, noticeFile, type RuntimeDriver } from './driver.ts'
 import {
   factOf,
   type Given,
@@ -34,6 +34,7 @@ export function conformance(name: string, makeHarness: () => Promise<Harness>): 
     observing(() => harness)
     strangers(() => harness)
     inside(() => harness)
+    telling(() => harness)
     logs(() => harness)
   })
 }
@@ -341,6 +342,36 @@ function inside(given: Given): void {
     },
     rest,
   )
+}
+
+function telling(given: Given): void {
+  const notice = 'the money ends at noon\n{"until":"12:00"}\n'
+  story(given, 'tells what runs, changes it and takes it back', runs, 'attempt', async (harness, spec) => {
+    await harness.driver.ensure(spec, never)
+    await until(harness, spec.id, 'ready')
+    for (const text of [notice, notice.replace('noon', 'one')]) {
+      await harness.driver.tell(spec.id, text, never)
+      assert.equal(await harness.fileInside(spec.id, noticeFile), text)
+    }
+    // Another controller does not know what was told; nor does it matter to what was asked for.
+    await harness.restarted().ensure(spec, never)
+    await harness.restarted().tell(spec.id, null, never)
+    await harness.driver.tell(spec.id, null, never)
+    assert.doesNotMatch(await harness.fileInside(spec.id, noticeFile), /money/)
+  })
+
+  it('tells nothing where nobody is', async () => {
+    const harness = given()
+    const { id } = harness.spec(runs, 'attempt')
+    await harness.driver.tell(id, notice, never)
+    await harness.driver.tell(id, null, never)
+    assert.deepEqual(await harness.left(id), [])
+  })
+
+  story(given, 'leaves no word of it behind', runs, 'attempt', async (harness, spec) => {
+    await harness.driver.ensure(spec, never)
+    await harness.driver.tell(spec.id, notice, never)
+  })
 }
 
 async function refusalOf(driver: RuntimeDriver, id: AllocationId): Promise<{ code: string }> {

@@ -72,10 +72,7 @@ export interface AllocationSpec {
   /** Null: what the image does by itself (its doors). */
   readonly command: readonly string[] | null
   readonly environment: ReadonlyMap<string, string>
-  /**
-   * Put read-only under /run/gpuhour: Jupyter's token, keys, notices; never in the environment. Name →
-   * text.
-   */
+  /** Put read-only under /run/gpuhour: Jupyter's token, keys; never in the environment. Name → text. */
   readonly files: ReadonlyMap<string, string>
   readonly mounts: readonly Mount[]
   /** What the gateway may reach. */
@@ -150,6 +147,9 @@ export interface LogLine {
   readonly text: string
 }
 
+/** The file under /run/gpuhour that `tell` writes. */
+export const noticeFile = 'notice'
+
 /** What a driver can and cannot do. */
 export interface DriverCapabilities {
   /** Can it give a particular GPU by UUID? */
@@ -180,6 +180,11 @@ export interface RuntimeDriver {
   ensure(spec: AllocationSpec, signal: AbortSignal): Promise<void>
   /** Ask it to end: TERM, wait `grace`, KILL. Ended or absent is success. */
   halt(id: AllocationId, grace: Seconds, signal: AbortSignal): Promise<void>
+  /**
+   * What its programs are to know now, as the file /run/gpuhour/notice, replaced whole; null takes it away.
+   * Absent is success: there is nobody to be told.
+   */
+  tell(id: AllocationId, notice: string | null, signal: AbortSignal): Promise<void>
   /** Leave nothing of it behind: container, network, scratch, files. Absent is success. */
   remove(id: AllocationId, signal: AbortSignal): Promise<void>
   /**

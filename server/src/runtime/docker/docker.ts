@@ -4,15 +4,16 @@ import type { Clock } from '../../kernel/clock.ts'
 import { type Detail, messageOf } from '../../kernel/errors.ts'
 import type { AllocationId } from '../../kernel/ids.ts'
 import type { Seconds } from '../../kernel/time.ts'
-import type {
-  AllocationSpec,
-  DriverCapabilities,
-  LogCursor,
-  LogLine,
-  NodeFact,
-  NodeObservation,
-  RegisteredNode,
-  RuntimeDriver,
+import {
+  type AllocationSpec,
+  type DriverCapabilities,
+  type LogCursor,
+  type LogLine,
+  type NodeFact,
+  type NodeObservation,
+  noticeFile,
+  type RegisteredNode,
+  type RuntimeDriver,
 } from '../driver.ts'
 import { Endings } from './ending.ts'
 import { Engine } from './engine.ts'
@@ -68,6 +69,7 @@ export class DockerRuntime implements RuntimeDriver {
   readonly #options: DockerRuntimeOptions
   readonly #isRoot: boolean
   readonly #engine: Engine
+  readonly #housings: Housings
   readonly #events: Events
   readonly #firewall: Firewall
   readonly #readiness: Readiness
@@ -95,6 +97,7 @@ export class DockerRuntime implements RuntimeDriver {
       options.log(`nothing could be cleared up after ${id}: ${messageOf(error)}`),
     )
     this.#engine = engine
+    this.#housings = housings
     this.#sweeping = sweeping
     this.#events = new Events(engine, installation, clock)
     this.#firewall = new Firewall(installation, clock)
@@ -134,6 +137,11 @@ export class DockerRuntime implements RuntimeDriver {
 
   async halt(id: AllocationId, grace: Seconds, signal: AbortSignal): Promise<void> {
     await this.#endings.halt(id, grace, signal)
+  }
+
+  async tell(id: AllocationId, notice: string | null, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    await this.#housings.put(id, noticeFile, notice)
   }
 
   async remove(id: AllocationId, signal: AbortSignal): Promise<void> {

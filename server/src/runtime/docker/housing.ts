@@ -1,4 +1,4 @@
-import { access, chmod, chown, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { access, chmod, chown, mkdir, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isId, type AllocationId } from '../../kernel/ids.ts'
 import type { Probe } from '../driver.ts'
@@ -71,6 +71,17 @@ export class Housings {
     await this.#open(housing.homeFolder, 0o700)
     for (const [name, text] of files) await this.#write(housing.filesFolder, name, text)
     return housing
+  }
+
+  /** Writes one file that the allocation sees from now on, or takes it away; without a folder, nothing. */
+  async put(id: AllocationId, name: string, text: string | null): Promise<void> {
+    const { filesFolder } = this.#of(id)
+    try {
+      if (text === null) await unlink(join(filesFolder, name))
+      else await this.#write(filesFolder, name, text)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+    }
   }
 
   /**

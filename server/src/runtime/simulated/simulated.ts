@@ -9,6 +9,7 @@ import {
   type LogLine,
   type NodeFact,
   type NodeObservation,
+  noticeFile,
   type RegisteredNode,
   type RuntimeDriver,
 } from '../driver.ts'
@@ -78,6 +79,13 @@ export class SimulatedRuntime implements RuntimeDriver {
     const found = this.#own(id)
     if (!found) return
     await this.#command('halt', this.#world.node(found.node), signal, () => this.#world.end(id, grace * 1000))
+  }
+
+  async tell(id: AllocationId, notice: string | null, signal: AbortSignal): Promise<void> {
+    const found = this.#own(id)
+    if (!found) return
+    const node = this.#world.node(found.node)
+    await this.#command('tell', node, signal, () => this.#world.put(id, noticeFile, notice))
   }
 
   async remove(id: AllocationId, signal: AbortSignal): Promise<void> {

@@ -46,7 +46,7 @@ export interface SimulatedContainer {
   readonly devices: readonly string[]
   readonly ports: readonly number[]
   readonly environment: Readonly<Record<string, string>>
-  readonly files: Readonly<Record<string, string>>
+  files: Readonly<Record<string, string>>
   readonly limits: AllocationSpec['limits']
   readonly lines: number
   readonly ignoresTerm: boolean
@@ -92,7 +92,7 @@ export interface WorldState {
 }
 
 /** The commands that can be lost on their way, or their replies on the way back. */
-export type Command = 'ensure' | 'halt' | 'remove'
+export type Command = 'ensure' | 'halt' | 'tell' | 'remove'
 
 /** How the world is made. */
 export interface WorldOptions {
@@ -216,6 +216,15 @@ export class SimulatedWorld {
     this.#containers.set(id, container)
     this.#note('made', container, this.clock.now())
     this.settle()
+    this.#save()
+  }
+
+  /** Writes a file that the container sees, or takes it away. */
+  put(id: AllocationId, name: string, text: string | null): void {
+    const container = this.container(id)
+    if (!container) return
+    const { [name]: _, ...others } = container.files
+    container.files = text === null ? others : { ...others, [name]: text }
     this.#save()
   }
 
