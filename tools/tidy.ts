@@ -23,6 +23,7 @@ const ports: readonly string[] = [
   'server/src/runtime/volumes.ts',
   'server/src/objects/objects.ts',
   'server/src/identity/identity.ts',
+  'server/src/payments/payments.ts',
 ]
 
 const server = 'server/src/'
@@ -50,7 +51,9 @@ function isRows(path: string): boolean {
  * drivers.
  */
 function driverOf(path: string): string | null {
-  const match = /^server\/src\/(?:runtime\/(?:docker|kubernetes|simulated)|objects|identity)\//.exec(path)
+  const match = /^server\/src\/(?:runtime\/(?:docker|kubernetes|simulated)|objects|identity|payments)\//.exec(
+    path,
+  )
   return match && !ports.includes(path) ? match[0] : null
 }
 
@@ -361,7 +364,8 @@ export const doorsAreDescribed: Rule = (sources) => {
     /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|const|interface|type|class) (\w+)/
   const types = /^export (?:interface|type|class) (\w+)/
   const inRoom = code(sources).filter(({ path }) => roomOf(path) !== null)
-  const readmes = [...rooms, ...edges, 'kernel', 'store', 'identity', 'objects', 'main'].flatMap((room) => {
+  const inside = ['kernel', 'store', 'identity', 'objects', 'payments', 'main']
+  const readmes = [...rooms, ...edges, ...inside].flatMap((room) => {
     if (filesBelow(server + room, /\.ts$/).length === 0) return []
     const path = `${server}${room}/README.md`
     if (!existsSync(join(root, path))) return [`${path} is missing: a newcomer asks what the room owns`]

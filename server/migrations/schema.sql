@@ -1072,6 +1072,77 @@ CREATE TABLE paper (
 );
 CREATE TRIGGER paper_append_only BEFORE DELETE OR UPDATE ON paper FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TABLE payment (
+  id text NOT NULL,
+  organization text NOT NULL,
+  person text NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  currency text NOT NULL,
+  state text NOT NULL,
+  checkout text,
+  intent text,
+  url text,
+  asked_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  credited_at timestamp with time zone,
+  trouble text,
+  look_at timestamp with time zone,
+  CONSTRAINT payment_pkey PRIMARY KEY (id),
+  CONSTRAINT payment_checkout_unique UNIQUE (checkout),
+  CONSTRAINT payment_intent_unique UNIQUE (intent),
+  CONSTRAINT payment_amount CHECK (amount > 0::numeric),
+  CONSTRAINT payment_credited CHECK (credited_at IS NULL OR state = 'paid'::text),
+  CONSTRAINT payment_currency CHECK (currency = ANY (ARRAY['USD'::text, 'EUR'::text])),
+  CONSTRAINT payment_state CHECK (state = ANY (ARRAY['asked'::text, 'open'::text, 'processing'::text, 'failed'::text, 'expired'::text, 'mismatched'::text, 'paid'::text])),
+  CONSTRAINT payment_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT payment_person FOREIGN KEY (person) REFERENCES person(id)
+);
+CREATE INDEX payment_look ON payment USING btree (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX payment_organization_asked ON payment USING btree (organization, asked_at, id);
+CREATE INDEX payment_trouble ON payment USING btree (asked_at) WHERE trouble IS NOT NULL;
+
+CREATE TABLE payment_event (
+  id text NOT NULL,
+  type text NOT NULL,
+  about text NOT NULL,
+  payment text,
+  outcome text NOT NULL,
+  detail text,
+  recorded_at timestamp with time zone NOT NULL,
+  CONSTRAINT payment_event_pkey PRIMARY KEY (id),
+  CONSTRAINT payment_event_outcome CHECK (outcome = ANY (ARRAY['applied'::text, 'unknown'::text, 'foreign'::text, 'trouble'::text])),
+  CONSTRAINT payment_event_payment FOREIGN KEY (payment) REFERENCES payment(id)
+);
+CREATE INDEX payment_event_payment ON payment_event USING btree (payment);
+CREATE INDEX payment_event_trouble ON payment_event USING btree (recorded_at) WHERE outcome = 'trouble'::text;
+CREATE TRIGGER payment_event_append_only BEFORE DELETE OR UPDATE ON payment_event FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE payment_return (
+  id text NOT NULL,
+  kind text NOT NULL,
+  intent text NOT NULL,
+  vendor_id text,
+  amount numeric(38,0) NOT NULL,
+  currency text NOT NULL,
+  is_begun boolean NOT NULL,
+  is_undone boolean NOT NULL,
+  asked_by text,
+  refused text,
+  recorded_at timestamp with time zone NOT NULL,
+  taken numeric(38,0) DEFAULT 0 NOT NULL,
+  steps integer DEFAULT 0 NOT NULL,
+  ask_at timestamp with time zone,
+  CONSTRAINT payment_return_pkey PRIMARY KEY (id),
+  CONSTRAINT payment_return_vendor_unique UNIQUE (vendor_id),
+  CONSTRAINT payment_return_amount CHECK (amount > 0::numeric),
+  CONSTRAINT payment_return_asked CHECK (vendor_id IS NOT NULL OR asked_by IS NOT NULL),
+  CONSTRAINT payment_return_kind CHECK (kind = ANY (ARRAY['refund'::text, 'dispute'::text])),
+  CONSTRAINT payment_return_taken CHECK (taken >= 0::numeric),
+  CONSTRAINT payment_return_asked_by FOREIGN KEY (asked_by) REFERENCES person(id)
+);
+CREATE INDEX payment_return_ask ON payment_return USING btree (ask_at) WHERE ask_at IS NOT NULL;
+CREATE INDEX payment_return_intent ON payment_return USING btree (intent);
+
 CREATE TABLE placement_request (
   subject text NOT NULL,
   organization text NOT NULL,
@@ -1099,6 +1170,29 @@ CREATE TABLE price_book_end (
   CONSTRAINT price_book_end_price_book FOREIGN KEY (price_book) REFERENCES price_book(id)
 );
 CREATE TRIGGER price_book_end_append_only BEFORE DELETE OR UPDATE ON price_book_end FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE promo_code (
+  id text NOT NULL,
+  code text NOT NULL,
+  amount numeric(38,0) NOT NULL,
+  currency text NOT NULL,
+  expires_at timestamp with time zone,
+  credit_days integer,
+  redemptions_max integer NOT NULL,
+  redemptions integer DEFAULT 0 NOT NULL,
+  made_by text NOT NULL,
+  made_at timestamp with time zone NOT NULL,
+  withdrawn_at timestamp with time zone,
+  CONSTRAINT promo_code_pkey PRIMARY KEY (id),
+  CONSTRAINT promo_code_unique UNIQUE (code),
+  CONSTRAINT promo_code_amount CHECK (amount > 0::numeric),
+  CONSTRAINT promo_code_credit_days CHECK (credit_days > 0),
+  CONSTRAINT promo_code_currency CHECK (currency = ANY (ARRAY['USD'::text, 'EUR'::text])),
+  CONSTRAINT promo_code_form CHECK (code = upper(code)),
+  CONSTRAINT promo_code_redemptions_max CHECK (redemptions_max > 0),
+  CONSTRAINT promo_code_used_up CHECK (redemptions >= 0 AND redemptions <= redemptions_max),
+  CONSTRAINT promo_code_made_by FOREIGN KEY (made_by) REFERENCES person(id)
+);
 
 CREATE TABLE proof (
   id text NOT NULL,
@@ -1128,6 +1222,20 @@ CREATE TABLE rate (
   CONSTRAINT rate_price_book FOREIGN KEY (price_book) REFERENCES price_book(id)
 );
 CREATE TRIGGER rate_append_only BEFORE DELETE OR UPDATE ON rate FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE redemption (
+  id text NOT NULL,
+  promo_code text NOT NULL,
+  organization text NOT NULL,
+  person text NOT NULL,
+  redeemed_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone,
+  CONSTRAINT redemption_pkey PRIMARY KEY (id),
+  CONSTRAINT redemption_once UNIQUE (promo_code, organization),
+  CONSTRAINT redemption_organization FOREIGN KEY (organization) REFERENCES organization(id),
+  CONSTRAINT redemption_person FOREIGN KEY (person) REFERENCES person(id),
+  CONSTRAINT redemption_promo_code FOREIGN KEY (promo_code) REFERENCES promo_code(id)
+);
 
 CREATE TABLE repricing (
   resource text NOT NULL,

@@ -43,6 +43,16 @@ import {
   platform,
 } from './operator.ts'
 import {
+  newPayment,
+  newPromoCode,
+  newRedemption,
+  newRefund,
+  payment,
+  paymentTrouble,
+  promoCode,
+  redemption,
+} from './payments.ts'
+import {
   apiKey,
   listQuery,
   loginLink,
@@ -238,6 +248,43 @@ export const contract = {
   },
   getCreditNote: { summary: 'One credit note, by its id or number', reply: creditNote },
   getCreditNotePaper: { summary: 'Its file as issued: en.pdf or zh.pdf', files: paperMediaTypes },
+  createPayment: {
+    summary: 'Add money by card: answers with the page on which it is paid',
+    body: newPayment,
+    reply: payment,
+    creates: true,
+  },
+  listPayments: { summary: 'Payments by card, newest first', query: listQuery, reply: pageOf(payment) },
+  getPayment: { summary: 'One payment', reply: payment },
+  refundPayment: {
+    summary: 'Send a payment back, in part or whole (operator)',
+    body: newRefund,
+    reply: payment,
+    creates: true,
+  },
+  listPaymentTroubles: {
+    summary: 'Payments that an operator should look at, newest first (operator)',
+    query: listQuery,
+    reply: pageOf(paymentTrouble),
+  },
+  redeemPromoCode: {
+    summary: 'Redeem a promo code',
+    body: newRedemption,
+    reply: redemption,
+    creates: true,
+  },
+  createPromoCode: {
+    summary: 'Make a promo code (operator)',
+    body: newPromoCode,
+    reply: promoCode,
+    creates: true,
+  },
+  listPromoCodes: {
+    summary: 'Promo codes, newest first (operator)',
+    query: listQuery,
+    reply: pageOf(promoCode),
+  },
+  withdrawPromoCode: { summary: 'End a promo code (operator)', reply: promoCode },
 
   listNotices: {
     summary: 'What the organization is told, newest first',
@@ -371,6 +418,8 @@ export { bill } from './money.ts'
 export type { Balance, Bill, Charge, Grant, Statement, Usage, UsageEvent } from './money.ts'
 export { type Notice, notice, type NoticeType, noticeTypes } from './notices.ts'
 export type { Device, Doctor, Fault, Fenced, Node, NodeAllocation, Platform } from './operator.ts'
+export { paymentNanosMax, paymentNanosMin } from './payments.ts'
+export type { Payment, PaymentTrouble, PromoCode, Redemption } from './payments.ts'
 export type { ApiKey, KeyAction, MadeApiKey, Me, Organization, Project, SshKey } from './people.ts'
 export type { ListedPriceBook, PriceBook, PriceBookCheck, PriceBookDiff, RateDifference } from './prices.ts'
 export { finalRunStates, type LogLine, type Run, type RunState } from './runs.ts'

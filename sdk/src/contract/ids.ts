@@ -13,6 +13,10 @@ export const idPrefixes = {
   budget: 'bud',
   webhook: 'whk',
   priceBook: 'pb',
+  payment: 'pay',
+  refund: 'rfd',
+  promoCode: 'pro',
+  redemption: 'rdm',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -6,6 +6,7 @@ import { balance, bill, statement } from './money.ts'
 import { notice } from './notices.ts'
 import { doctor, platform } from './operator.ts'
 import { apiKey, me, organization, project, sshKey } from './people.ts'
+import { payment, promoCode, redemption } from './payments.ts'
 import { listedPriceBook, priceBook } from './prices.ts'
 import { problem } from './problem.ts'
 import { run } from './runs.ts'
@@ -33,6 +34,9 @@ const components = {
   PriceBook: priceBook,
   ListedPriceBook: listedPriceBook,
   Bill: bill,
+  Payment: payment,
+  PromoCode: promoCode,
+  Redemption: redemption,
   Notice: notice,
   Webhook: webhook,
   Delivery: delivery,

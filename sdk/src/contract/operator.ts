@@ -14,6 +14,9 @@ export const platform = z.strictObject({
       .array(z.string())
       .describe('OpenSSH public keys to pin; empty until the gateway has started once.'),
   }),
+  payments: z
+    .strictObject({ way: z.enum(['card', 'grant']), minNanos: nanos, maxNanos: nanos })
+    .describe('How money is added: by card within these bounds, or by an operator’s grant alone.'),
 })
 export type Platform = z.infer<typeof platform>
 

@@ -23,10 +23,13 @@ import { operatorHandlers } from './operator.ts'
 import { isOurHost, isOwnOrigin } from './origins.rules.ts'
 import type { ApiParts } from './parts.ts'
 import { partyHandlers } from './parties.ts'
+import { eventsPath, makeEventReceiver } from './payment_events.ts'
+import { paymentHandlers } from './payments.ts'
 import { peopleHandlers } from './people.ts'
 import { priceHandlers } from './prices.ts'
 import { isRace, problemResponse, publicErrorOf } from './problems.ts'
 import { projectHandlers } from './projects.ts'
+import { promoCodeHandlers } from './promo_codes.ts'
 import { checkRequest } from './requests.ts'
 import { runHandlers } from './runs.ts'
 import { serveSigning } from './signing.ts'
@@ -71,6 +74,8 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...moneyHandlers(parts),
     ...invoiceHandlers(parts),
     ...partyHandlers(parts),
+    ...paymentHandlers(parts),
+    ...promoCodeHandlers(parts),
     ...noticeHandlers(parts),
     ...exportHandlers(parts),
     ...budgetHandlers(parts),
@@ -239,6 +244,11 @@ export function createApp(parts: ApiParts): App {
   app.on(['GET', 'POST'], '/api/auth/*', (c) => {
     c.set('route', 'auth')
     return serveSigning(parts, c.req.raw, { address: c.get('address'), requestId: c.get('requestId') })
+  })
+  const receiveEvent = makeEventReceiver(parts)
+  app.post(eventsPath, (c) => {
+    c.set('route', 'payment_events')
+    return receiveEvent(c.req.raw, c.get('address'))
   })
   app.get('/healthz', () => new Response('ok\n', { headers: { 'cache-control': 'no-store' } }))
   app.get('/readyz', () => readiness(parts))

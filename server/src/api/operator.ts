@@ -1,4 +1,4 @@
-import type { Doctor } from '@gpuhour/sdk/contract'
+import { type Doctor, paymentNanosMax, paymentNanosMin } from '@gpuhour/sdk/contract'
 import * as compute from '../compute/compute.ts'
 import { gatewayHostKeys } from '../identity/doors.ts'
 import { type Instant, instant } from '../kernel/time.ts'
@@ -120,7 +120,7 @@ function doctorHandler({ store, dataDir, version, configuration }: ApiParts): Ha
 
 /** The platform itself: its doors for everybody, its state for the operator. */
 export function operatorHandlers(parts: ApiParts): Pick<Handlers, 'getPlatform' | 'getDoctor'> {
-  const { store, doors, version, runtime, consoleUrl } = parts
+  const { store, doors, version, runtime, consoleUrl, payments } = parts
   return {
     getDoctor: doctorHandler(parts),
 
@@ -134,6 +134,11 @@ export function operatorHandlers(parts: ApiParts): Pick<Handlers, 'getPlatform' 
         consoleUrl,
         apps: { domain, port, scheme },
         ssh: { ...doors.ssh, hostKeys: [...hostKeys] },
+        payments: {
+          way: payments.way,
+          minNanos: String(paymentNanosMin),
+          maxNanos: String(paymentNanosMax),
+        },
       })
     },
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts'
 import type { ObjectStore } from '../objects/objects.ts'
+import type { Payments } from '../payments/payments.ts'
 import type { Store } from '../store/store.ts'
 import type { Sessions } from '../identity/sessions.ts'
 import type { AddressPolicy } from '../notices/addresses.rules.ts'
@@ -28,6 +29,7 @@ export interface ApiParts {
   readonly sessions: Sessions
   readonly nudges: Nudges
   readonly doors: Doors
+  readonly payments: Payments
   /** `http://localhost:7070`. */
   readonly consoleUrl: string
   readonly dataDir: string

@@ -10,6 +10,7 @@ import { type Id, newSecret, systemIds } from '../kernel/ids.ts'
 import { nanos, nanosPerUnit } from '../kernel/money.ts'
 import type { ObjectStore } from '../objects/objects.ts'
 import { DiskStore } from '../objects/disk.ts'
+import { grantPayments } from '../payments/grant.ts'
 import { registerNodes } from '../placement/placement.ts'
 import { marketRates } from '../pricing/market.rules.ts'
 import { publish } from '../pricing/pricing.ts'
@@ -20,6 +21,7 @@ import type { KeyAction, Role } from '../tenancy/rules.ts'
 import * as tenancy from '../tenancy/tenancy.ts'
 import { type App, createApp } from './app.ts'
 import { openNudges } from './nudges.ts'
+import type { Doors } from './parts.ts'
 
 /** Where the app of a test believes to stand. */
 export const consoleUrl = 'http://localhost:7070'
@@ -59,6 +61,12 @@ const node = {
   missing: ['a promise that it cannot keep'],
 }
 
+/** Where the doors of instances would be. */
+const doors: Doors = {
+  apps: { scheme: 'http', host: 'apps.localhost', port: 7071 },
+  ssh: { host: 'localhost', port: 2222 },
+}
+
 async function furnish(store: Store, secret: string): Promise<tenancy.Demo> {
   return store.transact(async (tx) => {
     const demo = await tenancy.seedDemo(tx, 'plt_test')
@@ -79,9 +87,13 @@ async function furnish(store: Store, secret: string): Promise<tenancy.Demo> {
 
 /**
  * Opens one; by another clock the limits and streams of the app go as a test wants, by another `time` all
- * that is recorded does.
+ * that is recorded does. Without a payment vendor, unless one is given.
  */
-export async function testApi(clock: Clock = systemClock, time: TxClock = databaseClock): Promise<TestApi> {
+export async function testApi(
+  clock: Clock = systemClock,
+  time: TxClock = databaseClock,
+  payments = grantPayments,
+): Promise<TestApi> {
   const database = await testDatabase()
   const store = openStore({ url: database.url, clock: time })
   const dataDir = await mkdtemp(join(tmpdir(), 'gpuhour-api-'))
@@ -93,16 +105,9 @@ export async function testApi(clock: Clock = systemClock, time: TxClock = databa
   const sessions = openSessions({ databaseUrl: database.url, store, origins, secret: operatorSecret })
   const objects = new DiskStore(join(dataDir, 'objects'), clock)
   const app = createApp({
-    store,
-    objects,
-    clock,
+    ...{ store, objects, clock, sessions, nudges, payments },
     log: { info() {}, warn() {}, error() {} },
-    sessions,
-    nudges,
-    doors: {
-      apps: { scheme: 'http', host: 'apps.localhost', port: 7071 },
-      ssh: { host: 'localhost', port: 2222 },
-    },
+    doors,
     consoleUrl,
     dataDir,
     consoleDir: null,

@@ -134,7 +134,7 @@ describe('what goes out', () => {
     assert.deepEqual(await win('x'), { ok: true, outcome: 'created', amount: 120n })
     assert.deepEqual(await win('x'), { ok: true, outcome: 'exists', amount: 120n })
     assert.deepEqual(await purse(), [100n, 0n])
-    const missing = { ok: false, reason: 'chargeback_not_found' }
+    const missing = { ok: false, reason: 'take_back_not_found' }
     assert.deepEqual([await win('a'), await win('nothing')], [missing, missing])
   })
 })

@@ -151,10 +151,10 @@ function again(parts: readonly PostedTransfer[], accounts: Accounts, asked: Take
   return { ok: true, outcome: 'exists', taken: fromWallet, owed }
 }
 
-/** A chargeback that the bank gave back: the dispute was won. */
+/** Money that comes back after all: a dispute was won, a refund failed. */
 export interface Reversal {
   readonly organization: OrganizationId
-  /** The id of the chargeback, which is reversed once. */
+  /** The id under which it was taken, which is reversed once. */
   readonly of: TransferId
   readonly about: Reference
 }
@@ -162,11 +162,11 @@ export interface Reversal {
 /** What became of a reversal. */
 export type ReversalResult =
   | { readonly ok: true; readonly outcome: Outcome; readonly amount: Nanos }
-  | { readonly ok: false; readonly reason: 'chargeback_not_found' }
+  | { readonly ok: false; readonly reason: 'take_back_not_found' }
 
 /**
- * Undoes a chargeback: what it took comes back to the lots that it took it from, and what it left owed is
- * owed no longer, or comes back to who has paid it since.
+ * Undoes what was taken back: it returns to the lots that it was taken from, and what it left owed is owed no
+ * longer, or comes back to who has paid it since.
  */
 export async function reverse(tx: Tx, { organization, of, about }: Reversal): Promise<ReversalResult> {
   await lock(tx, organization)
@@ -174,9 +174,10 @@ export async function reverse(tx: Tx, { organization, of, about }: Reversal): Pr
   const { cash, customer, receivable } = accounts
   const parts = await taken(tx, of)
   const isOwn = parts?.every(({ code, debit, credit: to }) => {
-    return code === 'chargeback' && to === cash && (debit === customer || debit === receivable)
+    const isTakeBack = code === 'chargeback' || code === 'refund'
+    return isTakeBack && to === cash && (debit === customer || debit === receivable)
   })
-  if (!parts || !isOwn) return { ok: false, reason: 'chargeback_not_found' }
+  if (!parts || !isOwn) return { ok: false, reason: 'take_back_not_found' }
   const amount = nanos(parts.reduce((sum, part) => sum + part.amount, 0n))
   const id = derivedId('transfer', of, 'reversal')
   if ((await transfers(tx, [id])).length > 0) return { ok: true, outcome: 'exists', amount }

@@ -7,6 +7,7 @@ import { AppError, invariant } from '../kernel/errors.ts'
 import { DiskStore } from '../objects/disk.ts'
 import { describe, webhookPolicyOf } from './config.ts'
 import { aborted, type RoleContext, type RunningRole } from './context.ts'
+import { paymentsOf } from './payments.ts'
 
 /** A request that is still being answered when the role ends gets this long, in ms. */
 const lastAnswersMs = 3_000
@@ -55,6 +56,7 @@ export async function startApi(context: RoleContext): Promise<RunningRole> {
     log,
     sessions,
     nudges,
+    payments: paymentsOf(config),
     doors: { apps: { scheme: 'http', ...platform.apps }, ssh: platform.ssh },
     consoleUrl: platform.console,
     dataDir: config.dataDir,

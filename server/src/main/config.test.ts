@@ -83,3 +83,21 @@ test('it prints itself, without a password', () => {
   assert.deepEqual([line('GPUHOUR_PORT')?.isDefault, line('GPUHOUR_SSH_PORT')?.isDefault], [false, true])
   assert.ok(lines.every(({ meaning, unit }) => meaning.endsWith('.') && unit !== ''))
 })
+
+test('the secrets of the payment vendor come together, and are never shown', () => {
+  const [key, secret] = ['sk_test_1234', 'whsec_5678']
+  const both = loadConfig({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret })
+  assert.deepEqual([both.stripeSecretKey, both.stripeWebhookSecret], [key, secret])
+  assert.doesNotMatch(JSON.stringify(describeConfig(both)), /1234|5678/)
+  const shown = describeConfig(both).filter(({ value }) => value === '(set)')
+  assert.deepEqual(
+    shown.map(({ variable }) => variable),
+    ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'],
+  )
+  for (const half of [{ STRIPE_SECRET_KEY: key }, { STRIPE_WEBHOOK_SECRET: secret }])
+    assert.throws(() => loadConfig(half), /need both/)
+  assert.throws(
+    () => loadConfig({ STRIPE_SECRET_KEY: '1234', STRIPE_WEBHOOK_SECRET: secret }),
+    (error) => isAppError(error) && /STRIPE_SECRET_KEY/.test(error.message) && !/1234/.test(error.message),
+  )
+})

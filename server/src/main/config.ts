@@ -135,6 +135,38 @@ const table = {
     unit: 'address',
     meaning: 'The sender of our mail.',
   },
+  stripeSecretKey: {
+    variable: 'STRIPE_SECRET_KEY',
+    schema: z
+      .string()
+      .regex(/^(sk|rk)_\S+$/, 'give a secret or restricted key of Stripe, beginning with "sk_" or "rk_"')
+      .nullable()
+      .default(null),
+    unit: 'secret',
+    meaning: 'Card payments by Stripe Checkout; unset: money is added by an operator’s grant only.',
+    isSecret: true,
+  },
+  stripeWebhookSecret: {
+    variable: 'STRIPE_WEBHOOK_SECRET',
+    schema: z
+      .string()
+      .regex(/^whsec_\S+$/, 'give the signing secret of the endpoint, beginning with "whsec_"')
+      .nullable()
+      .default(null),
+    unit: 'secret',
+    meaning: 'By which events that Stripe sends to <console>/stripe/events are known to be its own.',
+    isSecret: true,
+  },
+  stripeApiBase: {
+    variable: 'STRIPE_API_BASE',
+    schema: z
+      .string()
+      .regex(/^https?:\/\/[^/]+$/, 'give an address without a path, such as "http://127.0.0.1:12111"')
+      .nullable()
+      .default(null),
+    unit: 'URL',
+    meaning: 'Another address for Stripe’s API: a stand-in for tests.',
+  },
   logLevel: {
     variable: 'GPUHOUR_LOG_LEVEL',
     schema: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -164,6 +196,24 @@ export type Environment = Readonly<Record<string, string | undefined>>
 // Object.keys types its answer as string[]; the table has exactly these keys.
 const fields = Object.keys(table) as Field[]
 
+function isSecret(field: Field): boolean {
+  return 'isSecret' in table[field]
+}
+
+/** The two halves of card payments are of no use alone. */
+function halfSetUp(values: Partial<Record<Field, unknown>>): readonly FieldError[] {
+  const halves = ['stripeSecretKey', 'stripeWebhookSecret'] as const
+  const missing = halves.filter((field) => values[field] === null)
+  if (missing.length !== 1) return []
+  return missing.map((field) => {
+    const { variable } = table[field]
+    return {
+      pointer: variable,
+      message: `${variable} is missing: card payments need both of Stripe’s secrets`,
+    }
+  })
+}
+
 /** Reads the variables; an empty one counts as unset. Refuses with every wrong one named, all at once. */
 export function loadConfig(environment: Environment = process.env): Config {
   const wrong: FieldError[] = []
@@ -174,14 +224,21 @@ export function loadConfig(environment: Environment = process.env): Config {
     if (parsed.success) values[field] = parsed.data
     else {
       const why = parsed.error.issues.map(({ message }) => message).join('; ')
-      wrong.push({ pointer: variable, message: `${variable}="${environment[variable] ?? ''}": ${why}` })
+      const shown = isSecret(field) ? '' : `="${environment[variable] ?? ''}"`
+      wrong.push({ pointer: variable, message: `${variable}${shown}: ${why}` })
     }
   }
+  if (wrong.length === 0) wrong.push(...halfSetUp(values))
   if (wrong.length > 0)
     throw new AppError('invalid_request', wrong.map(({ message }) => message).join('\n'), undefined, wrong)
   // Every field was set from its own schema in the loop above.
   return values as Config
 }
+
+/** Variables that only those processes are given that need them. */
+export const secretVariables: readonly string[] = fields
+  .filter((field) => isSecret(field))
+  .map((field) => table[field].variable)
 
 /** The environment from which `loadConfig` reads the same configuration again, for child processes. */
 export function environmentOf(config: Config): Record<string, string> {
@@ -202,12 +259,18 @@ export function unknownVariables(environment: Environment = process.env): readon
   return Object.keys(environment).filter((name) => /^GPUHOUR_(?!TEST_)/.test(name) && !known.has(name))
 }
 
-/** The table with the values in force, in its order; a password in a URL is not shown. */
+function shownValue(field: Field, value: Config[Field]): string {
+  if (value === null) return '(unset)'
+  if (isSecret(field)) return '(set)'
+  return String(value).replace(/^(\w+:\/\/[^:@/]*):[^@/]*@/, '$1:…@')
+}
+
+/** The table with the values in force, in its order; neither secrets nor a password in a URL are shown. */
 export function describe(config: Config): readonly VariableLine[] {
   const defaults = loadConfig({})
   return fields.map((field) => ({
     variable: table[field].variable,
-    value: String(config[field] ?? '(unset)').replace(/^(\w+:\/\/[^:@/]*):[^@/]*@/, '$1:…@'),
+    value: shownValue(field, config[field]),
     isDefault: config[field] === defaults[field],
     unit: table[field].unit,
     meaning: table[field].meaning,

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { makeBudgetWatcher } from '../loops/budget_watcher.ts'
 import { makeBuilder } from '../loops/builder.ts'
+import { makeCashier } from '../loops/cashier.ts'
 import { makeCreditKeeper } from '../loops/credit_keeper.ts'
 import { makeInvoicer } from '../loops/invoicer.ts'
 import { makeLeaseKeeper } from '../loops/lease_keeper.ts'
@@ -37,6 +38,7 @@ import { webhookPolicyOf } from './config.ts'
 import { aborted, MainIsGone, type RoleContext, type RunningRole } from './context.ts'
 import { imageBuilderOf } from './images.ts'
 import { writeLoopHealth } from './loophealth.ts'
+import { paymentsOf } from './payments.ts'
 
 /** The session lock of the one active controller: a constant of ours, not a secret. */
 const controllerLock = 7_070_002
@@ -100,6 +102,7 @@ const nudgedBy: Readonly<Record<string, readonly Channel[]>> = {
   invoicer: ['invoices'],
   warner: [],
   outbox: ['notices'],
+  cashier: ['payments'],
 }
 
 function makeLoops(
@@ -135,6 +138,7 @@ function makeLoops(
       nudge: () => nudge('outbox'),
     }),
     makePricer(store, onTrouble),
+    makeCashier({ store, payments: paymentsOf(config), installation, clock }),
     ...(driver.name === 'docker'
       ? [makeBuilder({ store, builder: imageBuilderOf(context), clock, onTrouble })]
       : []),

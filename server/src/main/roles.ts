@@ -8,7 +8,7 @@ import { z } from 'zod'
 import type { Clock } from '../kernel/clock.ts'
 import { AppError } from '../kernel/errors.ts'
 import { isAlive, processOf, signalProcess } from '../store/processes.ts'
-import { type Config, environmentOf } from './config.ts'
+import { type Config, environmentOf, secretVariables } from './config.ts'
 import { aborted, type RoleName, roleNames } from './context.ts'
 
 /** The wait before a role that died is started again: from this, doubling … */
@@ -91,9 +91,16 @@ function exitOf(child: ChildProcess): Promise<string> {
   })
 }
 
+/** The gateway, to which strangers talk all day, has no use for the secrets of others. */
+function environmentFor(name: RoleName, config: Config): Record<string, string | undefined> {
+  const whole = { ...process.env, ...environmentOf(config) }
+  if (name !== 'gateway') return whole
+  return Object.fromEntries(Object.entries(whole).filter(([variable]) => !secretVariables.includes(variable)))
+}
+
 function start(name: RoleName, options: KeepOptions): ChildProcess {
   const child = fork(options.program ?? programPath, [name, options.consoleDir ?? ''], {
-    env: { ...process.env, ...environmentOf(options.config) },
+    env: environmentFor(name, options.config),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     execArgv: [],
     // A group of its own: Ctrl-C, or a TERM to the whole group, is for `main` alone, which ends us in order.

@@ -27,6 +27,7 @@ export type Channel =
   | 'notices'
   | 'invoices'
   | 'nodes'
+  | 'payments'
 
 /** The connection to PostgreSQL. */
 export interface Store {
