@@ -62,6 +62,9 @@ test('wrong command lines: exit code 2, one line, the nearest word, no request',
       /--max-cost must be an amount/,
     ],
     [['cp', 'a', 'b'], /NAME:path/],
+    [['topup', 'much'], /"much" is not an amount above zero/],
+    [['promo-codes', 'create', '10', '--max', '0'], /--max must be a whole number from 1 to 1000000\./],
+    [['promo-codes', 'create', '10', '--expires', 'soon'], /--expires soon is no date/],
     [['volumes', 'create', 'data', 'big'], /whole GiB/],
   ]
   for (const [args, line] of cases) {
