@@ -18,6 +18,8 @@ export const paths = {
   invoices: '/billing/invoices',
   invoice: (name: string) => `/billing/invoices/${encodeURIComponent(name)}`,
   bill: '/billing/bill',
+  payments: '/billing/payments',
+  payment: (id: string) => `/billing/payments/${encodeURIComponent(id)}`,
   keys: '/keys',
   operator: '/operator',
 } as const

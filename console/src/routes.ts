@@ -63,6 +63,16 @@ export const pages: readonly Page[] = [
     frame: 'shell',
     load: async () => (await import('./pages/billing/bill.tsx')).BillPage,
   },
+  {
+    path: '/billing/payments',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/payments.tsx')).PaymentsPage,
+  },
+  {
+    path: '/billing/payments/:payment',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/payment.tsx')).PaymentPage,
+  },
   { path: '/keys', frame: 'shell', load: async () => (await import('./pages/keys.tsx')).KeysPage },
   {
     path: '/operator',

@@ -8,6 +8,8 @@ import { Builds } from '../parts/builds.tsx'
 import { GrantForm } from '../parts/grant_form.tsx'
 import { Anomalies, Checks, Configuration, Loops } from '../parts/doctor.tsx'
 import { Nodes } from '../parts/nodes.tsx'
+import { PaymentTroubles } from '../parts/payment_troubles.tsx'
+import { PromoCodes } from '../parts/promo_codes.tsx'
 import { useNow } from '../parts/queries.ts'
 import { SellerForm } from '../parts/seller_form.tsx'
 import { serverClock } from '../parts/server_clock.ts'
@@ -59,6 +61,7 @@ function Operator() {
       />
       <div className="split">
         <div className="stack">
+          <PaymentTroubles />
           <Shown query={query} skeleton={<Skeleton height={420} aria-hidden />}>
             {(doctor) => <Facts doctor={doctor} />}
           </Shown>
@@ -70,6 +73,7 @@ function Operator() {
           <Panel title={t('invoices.seller')}>
             <SellerForm />
           </Panel>
+          <PromoCodes />
           <Panel title={t('operator.builds')}>
             <Builds />
           </Panel>

@@ -59,6 +59,10 @@ export const keys = {
   seller: ['seller'],
   sshKeys: ['ssh-keys'],
   apiKeys: ['api-keys'],
+  payments: (organization: string) => ['payments', organization],
+  payment: (id: string) => ['payment', id],
+  paymentTroubles: ['payment-troubles'],
+  promoCodes: ['promo-codes'],
   doctor: ['doctor'],
   nodeAllocations: (node: string) => ['node-allocations', node],
 } as const
