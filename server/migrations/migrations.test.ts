@@ -118,12 +118,12 @@ describe('the migrations', () => {
     }
   })
 
-  for (const [index, last] of files.slice(0, -1).entries())
+  for (const last of [files[0] ?? '', populatedAt])
     test(`a database that ends with ${last} is brought to the same schema`, async () => {
       const database = await emptyDatabase()
       try {
         await migrateUpTo(database.url, last)
-        assert.deepEqual(await migrate(database.url), files.slice(index + 1))
+        assert.deepEqual(await migrate(database.url), files.slice(files.indexOf(last) + 1))
         assert.equal(await schemaOf(database.url), schema)
       } finally {
         await database.drop()

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type pg from 'pg'
+import { systemClock } from '../kernel/clock.ts'
 import { migrate } from './migrator.ts'
 import { isAlive, processOf, type ProcessRef, signalProcess } from './processes.ts'
 import { type Server, startServer, withClient } from './server.ts'
@@ -91,6 +93,20 @@ export function emptyDatabase(): Promise<TestDatabase> {
   return copyOf('template1')
 }
 
+/** A connection that was closed takes a moment to go; cut in this moment, it is an error to its owner. */
+const leaveMsMax = 1_000
+
+async function untilUnused(client: pg.Client, name: string): Promise<void> {
+  const deadline = systemClock.monotonic() + leaveMsMax
+  const patience = AbortSignal.timeout(2 * leaveMsMax)
+  const sql = 'select count(*)::integer as count from pg_stat_activity where datname = $1'
+  while (systemClock.monotonic() < deadline) {
+    const { rows } = await client.query<{ count: number }>(sql, [name])
+    if (rows[0]?.count === 0) return
+    await systemClock.sleep(10, patience)
+  }
+}
+
 async function copyOf(template: string): Promise<TestDatabase> {
   const ofSuite = process.env[testServerVariable]
   if (!ofSuite) {
@@ -103,7 +119,10 @@ async function copyOf(template: string): Promise<TestDatabase> {
   return {
     url: databaseUrl(server, name),
     async drop() {
-      await withClient(server, (client) => client.query(`drop database if exists ${name} with (force)`))
+      await withClient(server, async (client) => {
+        await untilUnused(client, name)
+        await client.query(`drop database if exists ${name} with (force)`)
+      })
       if (ofSuite) return
       ownDatabases -= 1
       if (ownDatabases > 0) return
