@@ -73,17 +73,16 @@ function Issued({ invoice }: { invoice: Invoice }) {
       />
       <div className="stack">
         <Figures invoice={invoice} />
-        <div className="split">
+        <Panel title={t('invoices.lines')} isFlush>
+          <Lines invoice={invoice} />
+          <Sums invoice={invoice} />
+        </Panel>
+        {invoice.creditNotes.length === 0 ? null : <CreditNotes notes={invoice.creditNotes} />}
+        <div className="split wide">
+          {isFinal ? <Proof invoice={invoice} number={number} /> : <div />}
           <div className="stack">
-            <Panel title={t('invoices.lines')} isFlush>
-              <Lines invoice={invoice} />
-            </Panel>
-            {invoice.creditNotes.length === 0 ? null : <CreditNotes notes={invoice.creditNotes} />}
-          </div>
-          <div className="stack">
-            <Sums invoice={invoice} />
+            <HowPaid invoice={invoice} />
             <Parties invoice={invoice} />
-            {isFinal ? <Proof invoice={invoice} number={number} /> : null}
           </div>
         </div>
       </div>
@@ -163,9 +162,9 @@ function Lines({ invoice: { lines, currency } }: { invoice: Invoice }) {
       head: t('billing.quantity'),
       isNumber: true,
       cell: ({ unitMillis, unit }) => (
-        <>
+        <span>
           {unitHours(unitMillis)} <span className="soft">{t(`unit.${units[unit]}`)}</span>
-        </>
+        </span>
       ),
     },
     {
@@ -186,46 +185,49 @@ function Lines({ invoice: { lines, currency } }: { invoice: Invoice }) {
 
 function Sums({ invoice }: { invoice: Invoice }) {
   const { t } = useTranslation()
-  const { currency, taxes, funding } = invoice
+  const { currency, taxes } = invoice
   const money = (nanos: string) => <Money nanos={BigInt(nanos)} currency={currency} decimals={cents} />
   return (
-    <>
-      <Panel title={t('invoices.sums')}>
-        <Pairs
-          isEven
-          items={[
-            [t('invoices.net'), money(invoice.netNanos)],
-            ...taxes.map(
-              ({ name, basisPoints, baseNanos, amountNanos, note }) =>
-                [
-                  <span key={name}>
-                    {name} {basisPoints / 100} %{' '}
-                    <span className="soft">
-                      {t('invoices.on')} {money(baseNanos)} {note}
-                    </span>
-                  </span>,
-                  money(amountNanos),
-                ] as const,
-            ),
-            [
-              <strong key="total">{t('billing.total')}</strong>,
-              <strong key="sum">{money(invoice.totalNanos)}</strong>,
-            ],
-          ]}
-        />
-      </Panel>
-      {funding.length === 0 ? null : (
-        <Panel title={t('invoices.funding')}>
-          <Pairs
-            isEven
-            items={funding.map(({ source, amountNanos }) => [
-              t(`invoices.source.${source}`),
-              money(amountNanos),
-            ])}
-          />
-        </Panel>
-      )}
-    </>
+    <div style={{ maxWidth: '26rem', marginLeft: 'auto', padding: '12px 16px 16px' }}>
+      <Pairs
+        isEven
+        items={[
+          [t('invoices.net'), money(invoice.netNanos)],
+          ...taxes.map(
+            ({ name, basisPoints, baseNanos, amountNanos, note }) =>
+              [
+                <span key={name}>
+                  {name} {basisPoints / 100} %{' '}
+                  <span className="soft">
+                    {t('invoices.on')} {money(baseNanos)} {note}
+                  </span>
+                </span>,
+                money(amountNanos),
+              ] as const,
+          ),
+          [
+            <strong key="total">{t('billing.total')}</strong>,
+            <strong key="sum">{money(invoice.totalNanos)}</strong>,
+          ],
+        ]}
+      />
+    </div>
+  )
+}
+
+function HowPaid({ invoice: { funding, currency } }: { invoice: Invoice }) {
+  const { t } = useTranslation()
+  if (funding.length === 0) return null
+  return (
+    <Panel title={t('invoices.funding')}>
+      <Pairs
+        isEven
+        items={funding.map(({ source, amountNanos }) => [
+          t(`invoices.source.${source}`),
+          <Money key={source} nanos={BigInt(amountNanos)} currency={currency} decimals={cents} />,
+        ])}
+      />
+    </Panel>
   )
 }
 
