@@ -70,7 +70,7 @@ function Operator() {
           <Panel title={t('operator.grant')}>
             <GrantForm />
           </Panel>
-          <Panel title={t('invoices.seller')}>
+          <Panel title={t('invoices.sellerTitle')}>
             <SellerForm />
           </Panel>
           <PromoCodes />

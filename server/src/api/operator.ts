@@ -1,4 +1,6 @@
 import { type Doctor, paymentNanosMax, paymentNanosMin } from '@gpuhour/sdk/contract'
+import { waiting } from '../billing/invoices.ts'
+import type { InvoiceProblem } from '../billing/invoices.rules.ts'
 import * as compute from '../compute/compute.ts'
 import { gatewayHostKeys } from '../identity/doors.ts'
 import { type Instant, instant } from '../kernel/time.ts'
@@ -30,6 +32,7 @@ function checksOf(
   nodes: readonly placement.NodeRow[],
   health: Health | null,
   anomalies: number,
+  waiting: readonly InvoiceProblem[],
   now: Instant,
 ): Check[] {
   // Of a fenced one it is known that it does not answer.
@@ -83,6 +86,14 @@ function checksOf(
       anomalies === 0 ? 'none' : `${anomalies} recorded`,
       'Each is a bug: report it.',
     ),
+    check(
+      'invoices',
+      waiting.length === 0,
+      waiting.length === 0 ? 'none waits' : `${waiting.length} wait as drafts`,
+      waiting.includes('seller_missing')
+        ? 'Say who issues invoices: gpuhour invoices seller.'
+        : 'Their sums do not agree. It is a bug: report it.',
+    ),
   ]
 }
 
@@ -95,7 +106,7 @@ function doctorHandler({ store, dataDir, version, configuration }: ApiParts): Ha
         const now = await tx.now()
         const nodes = await placement.allNodes(tx)
         const anomalies = await compute.anomalies(tx, anomaliesShown)
-        const checks = checksOf(nodes, health, anomalies.length, now)
+        const checks = checksOf(nodes, health, anomalies.length, await waiting(tx), now)
         const lastPassAt = health ? shown(instant(health.at)) : null
         return {
           version,

@@ -3,6 +3,7 @@ import { notFound } from '../kernel/errors.ts'
 import { derivedId } from '../kernel/ids.ts'
 import type { Nanos } from '../kernel/money.ts'
 import { accountsOf } from '../ledger/ledger.ts'
+import { emit } from '../notices/notices.ts'
 import type { Tx } from '../store/store.ts'
 import * as rows from './credit_notes.rows.ts'
 import {
@@ -68,6 +69,18 @@ export async function issueCreditNote(tx: Tx, asked: AskedCreditNote): Promise<I
     requestHash: asked.requestHash,
   }
   await rows.insertCreditNote(tx, note)
+  await emit(tx, {
+    organization,
+    type: 'credit_note.issued',
+    subject: note.id,
+    data: {
+      creditNote: note.id,
+      number: note.number,
+      invoice: known.id,
+      currency: known.currency,
+      totalNanos: net + tax,
+    },
+  })
   await tx.notify('invoices')
   return { ok: true, is: 'new', note }
 }

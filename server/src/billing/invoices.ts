@@ -7,6 +7,7 @@ import { type Nanos, nanos } from '../kernel/money.ts'
 import { formatInstant, hourMs, type Instant } from '../kernel/time.ts'
 import { accountsOf, applyOrThrow, credits, currencyOf, lockWallet } from '../ledger/ledger.ts'
 import type { Transfer } from '../ledger/rules.ts'
+import { emit } from '../notices/notices.ts'
 import { ratesOfAll } from '../pricing/pricing.ts'
 import { rateOf } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
@@ -19,6 +20,7 @@ import {
   type Invoice,
   type InvoiceCredit,
   type InvoiceId,
+  type InvoiceProblem,
   kindOf,
   numberOf,
   type Payments,
@@ -156,6 +158,11 @@ export async function drafts(tx: Tx): Promise<readonly InvoiceId[]> {
   )
 }
 
+/** What keeps drafts from being finalised, of each that waits; for operators. */
+export async function waiting(tx: Tx): Promise<readonly InvoiceProblem[]> {
+  return (await rows.selectDrafts(tx)).flatMap(({ problem }) => problem ?? [])
+}
+
 /** Drafts a closed period again and finalises it if nothing stands in the way any more; else does nothing. */
 export async function redraft(tx: Tx, id: InvoiceId): Promise<boolean> {
   const before = await rows.selectInvoice(tx, id)
@@ -265,6 +272,20 @@ async function finalise(
     { ...totals, ...parties, number, taxes, funding, credits: received },
     await tx.now(),
   )
+  await emit(tx, {
+    organization,
+    type: 'invoice.finalized',
+    subject: id,
+    data: {
+      invoice: id,
+      number,
+      currency: await currencyOf(tx, organization),
+      totalNanos: totals.total,
+      from: formatInstant(from),
+      to: formatInstant(to),
+    },
+    once: [id],
+  })
   // Its papers are to be written.
   await tx.notify('invoices')
 }
