@@ -20,6 +20,21 @@ function midnight(year: number, month: number, day: number, timeZone: string): n
   return utc - aheadMs(near, timeZone)
 }
 
+/** The whole months before the present one by the clocks of a zone, newest first: `2026-10`. */
+export function pastMonths(nowMs: number, timeZone: string, count: number): readonly string[] {
+  const local = new Date(nowMs + aheadMs(nowMs, timeZone))
+  return Array.from({ length: count }, (_, back) =>
+    new Date(Date.UTC(local.getUTCFullYear(), local.getUTCMonth() - 1 - back, 1)).toISOString().slice(0, 7),
+  )
+}
+
+/** A month as a period: `2026-10`. */
+export function monthPeriod(month: string, timeZone: string): { from: string; to: string } {
+  const [year = 0, number = 1] = month.split('-').map(Number)
+  const begin = (index: number) => new Date(midnight(year, index, 1, timeZone)).toISOString()
+  return { from: begin(number - 1), to: begin(number) }
+}
+
 /** What to ask for; an end that is left out is now, a beginning that is left out is this month's. */
 export function periodOf(name: PeriodName, nowMs: number, timeZone: string): { from?: string; to?: string } {
   const shown = (ms: number) => new Date(ms).toISOString()

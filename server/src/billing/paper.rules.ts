@@ -266,7 +266,7 @@ export function invoicePaper(invoice: FinalInvoice, language: PaperLanguage): Pa
         `${words.rate} (${currency})`,
         `${words.amount} (${currency})`,
       ],
-      widths: [150, 75, 90],
+      widths: [138, 72, 84],
       rows: lineRows(language, invoice.lines),
     },
     sums: [

@@ -256,7 +256,7 @@ function drawSums(sheet: Sheet, { sums }: Paper): void {
   const blockWidth = 300
   const x = margin + width - blockWidth
   // Together: a total on another page than what it sums is hard to read.
-  sheet.room(sums.length * 26 + 30)
+  sheet.room(sums.length * 20 + 28)
   sheet.y += 4
   for (const { label: what, value, small: more, isTotal } of sums) {
     const style = isTotal ? ({ size: 12, weight: 'bold' } as const) : plain

@@ -162,7 +162,7 @@ function Lines({ invoice: { lines, currency } }: { invoice: Invoice }) {
       head: t('billing.quantity'),
       isNumber: true,
       cell: ({ unitMillis, unit }) => (
-        <span>
+        <span style={{ whiteSpace: 'nowrap' }}>
           {unitHours(unitMillis)} <span className="soft">{t(`unit.${units[unit]}`)}</span>
         </span>
       ),

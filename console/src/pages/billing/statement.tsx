@@ -7,7 +7,7 @@ import { Link } from 'react-router'
 import { paths } from '../../paths.ts'
 import { BillingFrame } from '../../parts/billing_frame.tsx'
 import { LiveBalance, Rate } from '../../parts/live_money.tsx'
-import { type PeriodName, periodNames, periodOf } from '../../parts/periods.ts'
+import { monthPeriod, pastMonths, periodNames, periodOf } from '../../parts/periods.ts'
 import { useBalance, useNow, useStatement } from '../../parts/queries.ts'
 import { Reason } from '../../parts/reason.tsx'
 import { useSession } from '../../parts/session.ts'
@@ -27,20 +27,15 @@ import { When } from '../../ui/when.tsx'
 export function StatementPage() {
   const { t } = useTranslation()
   const { organization } = useSession()
-  const [name, setName] = useState<PeriodName>('month')
-  const asked = useMemo(() => periodOf(name, serverClock.now(), organization.timeZone), [name, organization])
+  const { timeZone } = organization
+  const [name, setName] = useState('month')
+  const asked = useMemo(() => {
+    const known = periodNames.find((one) => one === name)
+    return known ? periodOf(known, serverClock.now(), timeZone) : monthPeriod(name, timeZone)
+  }, [name, timeZone])
   const query = useStatement(asked)
   const balance = useBalance()
-  const picker = (
-    <Select
-      aria-label={t('billing.period')}
-      value={name}
-      onChange={(value) => setName(periodNames.find((one) => one === value) ?? 'month')}
-      data={periodNames.map((value) => ({ value, label: t(`billing.${value}`) }))}
-      allowDeselect={false}
-      w={170}
-    />
-  )
+  const picker = <PeriodPicker name={name} onPick={setName} />
   return (
     <BillingFrame>
       <Panel>
@@ -56,6 +51,32 @@ export function StatementPage() {
       {query.data && query.data.givenBack.length > 0 ? <GivenBack statement={query.data} /> : null}
       {query.data && query.data.credits.length > 0 ? <Credits statement={query.data} /> : null}
     </BillingFrame>
+  )
+}
+
+/** A year back: further back one asks by the command line. */
+const monthsShown = 12
+
+/** The usual periods, and each of the months before. */
+function PeriodPicker({ name, onPick }: { name: string; onPick: (name: string) => void }) {
+  const { t } = useTranslation()
+  const locale = useLocale()
+  const { organization } = useSession()
+  const format = new Intl.DateTimeFormat(locale, { timeZone: 'UTC', year: 'numeric', month: 'long' })
+  // The first of them is last month, which has a name.
+  const months = pastMonths(serverClock.now(), organization.timeZone, monthsShown).slice(1)
+  return (
+    <Select
+      aria-label={t('billing.period')}
+      value={name}
+      onChange={(value) => onPick(value ?? 'month')}
+      data={[
+        ...periodNames.map((value) => ({ value, label: t(`billing.${value}`) })),
+        ...months.map((value) => ({ value, label: format.format(Date.parse(`${value}-01`)) })),
+      ]}
+      allowDeselect={false}
+      w={180}
+    />
   )
 }
 
