@@ -6,6 +6,7 @@ import { hourMs } from '../kernel/time.ts'
 import { record } from '../metering/metering.ts'
 import { at, type Tx } from '../store/store.ts'
 import { type TestDatabase, testDatabase } from '../store/testing.ts'
+import { invoiceChecks } from './invoice_checks.ts'
 import { closeMonth, closeNow, drafts, redraft } from './invoices.ts'
 import { setSeller } from './parties.ts'
 import { settle } from './settlement.ts'
@@ -74,6 +75,8 @@ describe('numbers have no gap', () => {
       for (const organization of organizations)
         await stage.store.transact((tx) => closeMonth(tx, organization))
       assert.deepEqual(await numbersOf(stage), counted(12))
+      const checks = await stage.store.read((tx) => invoiceChecks(tx))
+      assert.ok(checks.every(({ ok }) => ok))
     } finally {
       await stage.close()
     }
@@ -173,5 +176,55 @@ describe('the database refuses', () => {
       await stage.store.transact((tx) => setSeller(tx, us))
       await invoiceIt()
     },
+  )
+})
+
+describe('the nightly check sees', () => {
+  const breach = (title: string, statements: readonly string[], seen: RegExp): void => {
+    it(title, async () => {
+      const stage = await Stage.open(lateNovember)
+      try {
+        await stage.publish({ volume: 97_222n })
+        await stage.store.transact((tx) => setSeller(tx, us))
+        const organizations = await others(stage, 2)
+        stage.skip(2 * hourMs)
+        for (const organization of organizations)
+          await stage.store.transact((tx) => closeMonth(tx, organization))
+        await stage.store.transact(async (tx) => {
+          // As somebody would who has the database, and not through us.
+          await sql`set local session_replication_role = replica`.execute(tx.db)
+          for (const statement of statements) await sql.raw(statement).execute(tx.db)
+        })
+        const checks = await stage.store.read((tx) => invoiceChecks(tx))
+        const broken = checks.filter(({ ok }) => !ok).map(({ found }) => found)
+        assert.ok(
+          broken.some((found) => seen.test(found)),
+          broken.join('; '),
+        )
+      } finally {
+        await stage.close()
+      }
+    })
+  }
+
+  breach(
+    'a number that is missing',
+    [`update invoice set number = 'INV-000009' where number = 'INV-000002'`],
+    /invoice: 2 numbers up to 9, the next is 3/,
+  )
+  breach(
+    'a line that was changed',
+    [`update invoice_line set amount = amount + 10000000`],
+    /^INV-000001, INV-000002$/,
+  )
+  breach(
+    'an invoice that is gone',
+    [`delete from invoice where number = 'INV-000002'`],
+    /USD: revenue|1 numbers/,
+  )
+  breach(
+    'a nano in the ledger that no invoice knows',
+    [`update transfer set amount = amount + 1 where code = 'rounding'`],
+    /^USD: currency|^USD: revenue/,
   )
 })
