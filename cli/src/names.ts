@@ -35,6 +35,7 @@ export const loaders: Readonly<Record<string, Loader>> = {
   redeem: () => import('./commands/redeem.ts'),
   refund: () => import('./commands/refund.ts'),
   'promo-codes': () => import('./commands/promo-codes.ts'),
+  credits: () => import('./commands/credits.ts'),
   usage: () => import('./commands/usage.ts'),
   statement: () => import('./commands/statement.ts'),
   invoices: () => import('./commands/invoices.ts'),

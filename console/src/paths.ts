@@ -13,6 +13,7 @@ export const paths = {
   billing: '/billing',
   charges: (resource?: string) =>
     resource === undefined ? '/billing/charges' : `/billing/charges?resource=${encodeURIComponent(resource)}`,
+  credits: '/billing/credits',
   usage: '/billing/usage',
   budgets: '/billing/budgets',
   invoices: '/billing/invoices',

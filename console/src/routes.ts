@@ -34,6 +34,11 @@ export const pages: readonly Page[] = [
     load: async () => (await import('./pages/billing/statement.tsx')).StatementPage,
   },
   {
+    path: '/billing/credits',
+    frame: 'shell',
+    load: async () => (await import('./pages/billing/credits.tsx')).CreditsPage,
+  },
+  {
     path: '/billing/charges',
     frame: 'shell',
     load: async () => (await import('./pages/billing/charges.tsx')).ChargesPage,

@@ -52,6 +52,7 @@ export const keys = {
   statement: (organization: string, from: string, to: string) => ['statement', organization, from, to],
   charges: (organization: string, resource: string | null) => ['charges', organization, resource],
   budgets: (organization: string) => ['budgets', organization],
+  lots: (organization: string) => ['lots', organization],
   usage: (organization: string) => ['usage', organization],
   invoices: (organization: string) => ['invoices', organization],
   invoice: (name: string) => ['invoice', name],

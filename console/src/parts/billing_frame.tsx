@@ -10,6 +10,7 @@ import { AddMoney } from './top_up_dialog.tsx'
 
 const tabs = [
   { to: paths.billing, name: 'statement' },
+  { to: paths.credits, name: 'lots' },
   { to: paths.charges(), name: 'charges' },
   { to: paths.usage, name: 'usage' },
   { to: paths.budgets, name: 'budgets' },

@@ -23,6 +23,7 @@ import {
   bill,
   charge,
   grant,
+  lot,
   moneyListQuery,
   newGrant,
   periodQuery,
@@ -191,6 +192,11 @@ export const contract = {
   deleteVolume: { summary: 'Delete it; free from now', reply: volume },
 
   getBalance: { summary: 'Balance, burn and runway', reply: balance },
+  listLots: {
+    summary: 'Credits with their terms and what is left of them, newest first',
+    query: listQuery,
+    reply: pageOf(lot),
+  },
   listUsage: { summary: 'Paid time, newest first', query: moneyListQuery, reply: pageOf(usage) },
   listCharges: { summary: 'Charges, newest first', query: moneyListQuery, reply: pageOf(charge) },
   listUsageEvents: {
@@ -415,7 +421,7 @@ export type { Allocation, Cost, HistoryEvent, Instance, InstanceState, Waiting }
 export type { Budget } from './budgets.ts'
 export type { BillingDetails, Buyer, CreditNote, Invoice, InvoiceSummary, Seller } from './invoices.ts'
 export { bill } from './money.ts'
-export type { Balance, Bill, Charge, Grant, Statement, Usage, UsageEvent } from './money.ts'
+export type { Balance, Bill, Charge, Grant, Lot, Statement, Usage, UsageEvent } from './money.ts'
 export { type Notice, notice, type NoticeType, noticeTypes } from './notices.ts'
 export type { Device, Doctor, Fault, Fenced, Node, NodeAllocation, Platform } from './operator.ts'
 export { paymentNanosMax, paymentNanosMin } from './payments.ts'

@@ -7,18 +7,65 @@ export const balance = z.strictObject({
   organization: id,
   currency,
   asOf: instant,
-  postedNanos: nanos.describe('Credits less everything that was booked.'),
+  postedNanos: nanos.describe('What is in force, less everything that was booked.'),
   heldNanos: nanos.describe('Set aside for what runs now.'),
   liveNanos: nanos.describe(
     'Posted less what runs now has cost since it was last booked: the figure to show.',
   ),
   availableNanos: nanos.describe('Posted less held: what a new start can use.'),
-  receivableNanos: nanos.describe('Storage that could not be paid; a top-up pays it first.'),
+  promoNanos: nanos.describe('What of the available was given, not bought.'),
+  upcomingNanos: nanos.describe('Credits that are not in force yet.'),
+  expiry: z
+    .strictObject({ at: instant, nanos })
+    .nullable()
+    .describe('When available money lapses next, and how much if it is not used before; null: none does.'),
+  receivableNanos: nanos.describe('What could not be paid; a top-up pays it first.'),
+  graceUntil: instant
+    .nullable()
+    .describe('Until when what is stored is kept although something is owed; null: nothing is owed.'),
   nanosPerHour: nanos.describe('What runs now burns an hour, storage included.'),
   storageNanosPerHour: nanos,
   runwayUntil: instant.nullable().describe('When it is used up if nothing changes; null: never.'),
 })
 export type Balance = z.infer<typeof balance>
+
+/** Money that came in or went out, by what it was. */
+export const moneyCode = z.enum([
+  'grant',
+  'payment',
+  'promo_code',
+  'allowance',
+  'rebate',
+  'credit_note',
+  'reversal',
+  'refund',
+  'chargeback',
+  'expiry',
+  'write_off',
+  'tax',
+])
+
+/** Bought, or given: given money never becomes bought money. */
+export const lotKind = z.enum(['paid', 'promo'])
+
+/** A credit with its terms and what is left of it. */
+export const lot = z.strictObject({
+  id,
+  kind: lotKind,
+  code: z.enum([...moneyCode.options, 'give_back']).describe('What it was credited for.'),
+  about: z.string().describe('Who gave it, or what it came from.'),
+  priority: z.int().describe('Lower is used first.'),
+  effectiveAt: instant,
+  expiresAt: instant.nullable().describe('When what is left of it lapses; null: never.'),
+  renews: id.nullable().describe('The lapsed lot whose money came back and goes on here.'),
+  creditedAt: instant,
+  amountNanos: nanos,
+  remainingNanos: nanos.describe('Not used yet, what is reserved included.'),
+  reservedNanos: nanos.describe('Set aside for what runs now.'),
+  state: z.enum(['in_force', 'upcoming', 'lapsed', 'used_up']),
+  turn: z.int().nullable().describe('Its place in the order of use, from 1; null: it cannot be used now.'),
+})
+export type Lot = z.infer<typeof lot>
 
 /** A stretch of paid time of an allocation, half-open; `to` is null while it is open. */
 export const usage = z.strictObject({
@@ -76,22 +123,6 @@ export const statementLine = z.strictObject({
   nanosPerUnitHour: nanos,
   amountNanos: nanos,
 })
-
-/** Money that came in or went out, by what it was. */
-export const moneyCode = z.enum([
-  'grant',
-  'payment',
-  'promo_code',
-  'allowance',
-  'rebate',
-  'credit_note',
-  'reversal',
-  'refund',
-  'chargeback',
-  'expiry',
-  'write_off',
-  'tax',
-])
 
 /** What happened on an account in a period, computed at any time. */
 export const statement = z.strictObject({
@@ -156,6 +187,10 @@ export const bill = z.strictObject({
 })
 export type Bill = z.infer<typeof bill>
 
+/** The priority of credits where nobody says otherwise, and the last there is. */
+const lotPriority = 100
+const lotPriorityMax = 1000
+
 /** The largest grant in one step: a million units, so that a slip of the finger is not a fortune. */
 export const grantNanosMax = 1_000_000_000_000_000n
 
@@ -168,8 +203,27 @@ export const newGrant = z.strictObject({
       error: 'must be at most 1000000 units of the currency',
     }),
   currency,
+  kind: lotKind.default('promo').describe('Bought (paid to the operator by other means), or given.'),
+  priority: z
+    .int({ error: 'must be a whole number' })
+    .min(0, { error: 'must be at least 0' })
+    .max(lotPriorityMax, { error: `must be at most ${lotPriorityMax}` })
+    .default(lotPriority)
+    .describe('Lower is used first.'),
+  effectiveAt: askedInstant.optional().describe('From when it can be used. Default: at once.'),
+  expiresAt: askedInstant.optional().describe('When what is left of it lapses. Default: never.'),
 })
 
 /** Money that an operator gave. */
-export const grant = z.strictObject({ id, organization: id, amountNanos: nanos, currency, at: instant })
+export const grant = z.strictObject({
+  id,
+  organization: id,
+  amountNanos: nanos,
+  currency,
+  kind: lotKind,
+  priority: z.int(),
+  effectiveAt: instant.nullable().describe('Null: at once.'),
+  expiresAt: instant.nullable(),
+  at: instant,
+})
 export type Grant = z.infer<typeof grant>

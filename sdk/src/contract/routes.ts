@@ -59,6 +59,7 @@ export const routes = {
   deleteVolume: { method: 'DELETE', path: '/v1/volumes/{volume}', kind: 'json' },
 
   getBalance: { method: 'GET', path: '/v1/organizations/{organization}/balance', kind: 'json' },
+  listLots: { method: 'GET', path: '/v1/organizations/{organization}/lots', kind: 'json' },
   listUsage: { method: 'GET', path: '/v1/organizations/{organization}/usage', kind: 'json' },
   listCharges: { method: 'GET', path: '/v1/organizations/{organization}/charges', kind: 'json' },
   listUsageEvents: { method: 'GET', path: '/v1/organizations/{organization}/events', kind: 'json' },

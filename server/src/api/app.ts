@@ -35,6 +35,7 @@ import { runHandlers } from './runs.ts'
 import { serveSigning } from './signing.ts'
 import { streamResponse, type WireEvent } from './streams.ts'
 import { volumeHandlers } from './volumes.ts'
+import { walletHandlers } from './wallet.ts'
 import { webhookHandlers } from './webhooks.ts'
 
 /** What the server hands over beside a request; in tests nothing does. */
@@ -76,6 +77,7 @@ export function allHandlers(parts: ApiParts): Handlers {
     ...partyHandlers(parts),
     ...paymentHandlers(parts),
     ...promoCodeHandlers(parts),
+    ...walletHandlers(parts),
     ...noticeHandlers(parts),
     ...exportHandlers(parts),
     ...budgetHandlers(parts),

@@ -63,9 +63,7 @@ const generalBookId = await api.store.read(async (tx) => {
   return book.id
 })
 const draft = {
-  currency: 'USD',
-  organization,
-  effectiveFrom: '2999-01-01T00:00:00Z',
+  ...{ currency: 'USD', organization, effectiveFrom: '2999-01-01T00:00:00Z' },
   rates: [{ sku: 'cpu', unit: 'vcpu-hour', nanos: '30000000' }],
 }
 const name = (text: string) => text.slice(0, 4) + text.slice(-8)
@@ -189,6 +187,7 @@ const cases: Record<RouteName, Case> = {
   deleteVolume: { params: { volume: volumeId }, refused: readOnly },
 
   getBalance: { params: { organization }, refused: readOnly },
+  listLots: { params: { organization }, refused: readOnly, malformed: { query: { cursor: 'AAAA' } } },
   listUsage: { params: { organization }, malformed: { query: { cursor: 'AAAA' } } },
   listCharges: { params: { organization }, malformed: { query: { cursor: 'AAAA' } } },
   listUsageEvents: { params: { organization }, malformed: { query: { cursor: 'AAAA' } } },
@@ -225,7 +224,9 @@ const cases: Record<RouteName, Case> = {
     body: { id: freshId('transfer'), amountNanos: '1000000000', currency: 'USD' },
     status: 201,
     refused: [member.secret, 403],
-    malformed: { body: { id: freshId('transfer'), amountNanos: '-5', currency: 'XXX' } },
+    malformed: {
+      body: { id: freshId('transfer'), amountNanos: '-5', currency: 'XXX', priority: -1, expiresAt: 'soon' },
+    },
   },
 
   listNotices: { params: { organization }, refused: readOnly, malformed: { query: { of: 'nobody' } } },

@@ -4,15 +4,12 @@ import { covering } from '../billing/invoices.ts'
 import * as compute from '../compute/compute.ts'
 import * as jobs from '../jobs/jobs.ts'
 import * as journal from '../journal/journal.ts'
-import { AppError } from '../kernel/errors.ts'
-import { asId, isId } from '../kernel/ids.ts'
-import { nanos } from '../kernel/money.ts'
+import { isId } from '../kernel/ids.ts'
 import { instant } from '../kernel/time.ts'
 import * as storage from '../storage/storage.ts'
 import type { Tx } from '../store/store.ts'
-import * as tenancy from '../tenancy/tenancy.ts'
 import { organizationFor } from './access.ts'
-import { type Handlers, made, ok } from './calls.ts'
+import { type Handlers, ok } from './calls.ts'
 import { cursorPair, pageOf } from './pages.rules.ts'
 import type { ApiParts } from './parts.ts'
 import { periodOf } from './periods.rules.ts'
@@ -110,59 +107,6 @@ async function statementView(tx: Tx, found: billing.Statement): Promise<Statemen
   }
 }
 
-function balanceHandler({ store }: ApiParts): Handlers['getBalance'] {
-  return async ({ principal, params }) =>
-    ok(
-      await store.read(async (tx) => {
-        const { id } = await organizationFor(tx, principal, 'read_money', params.organization)
-        const found = await billing.balance(tx, id)
-        return {
-          organization: id,
-          currency: found.currency,
-          asOf: shown(found.asOf),
-          postedNanos: String(found.posted),
-          heldNanos: String(found.held),
-          liveNanos: String(found.live),
-          availableNanos: String(found.available),
-          receivableNanos: String(found.receivable),
-          nanosPerHour: String(found.perHour),
-          storageNanosPerHour: String(found.storagePerHour),
-          runwayUntil: shown(found.runwayUntil),
-        }
-      }),
-    )
-}
-
-function grantHandler({ store }: ApiParts): Handlers['createGrant'] {
-  return async ({ principal, params, body, requestId }) => {
-    const answer = await store.transact(async (tx) => {
-      const { id: organization, currency } = await organizationFor(
-        tx,
-        principal,
-        'operate',
-        params.organization,
-      )
-      if (currency !== body.currency)
-        throw new AppError('invalid_request', `The organization’s currency is ${currency}.`, undefined, [
-          { pointer: '/currency', message: `must be ${currency}` },
-        ])
-      const id = asId('transfer', body.id)
-      const amount = nanos(BigInt(body.amountNanos))
-      const result = await billing.grant(tx, { organization, amount, by: principal.person, id })
-      if (!result.ok)
-        throw new AppError('conflict', 'Another transfer has this id already. Use a new one.', result, [
-          { pointer: '/id', message: result.reason },
-        ])
-      const isNew = result.outcomes[0] === 'created'
-      const change = { organization, principal, action: 'grant.create', target: id, requestId, after: body }
-      if (isNew) await tenancy.audit(tx, change)
-      const at = shown(await tx.now())
-      return { isNew, view: { id, organization, amountNanos: body.amountNanos, currency, at } }
-    })
-    return made(answer.isNew, answer.view)
-  }
-}
-
 function usageHandler({ store }: ApiParts): Handlers['listUsage'] {
   return async ({ principal, params, query }) =>
     ok(
@@ -232,16 +176,14 @@ function listHandlers({ store }: ApiParts): Pick<Handlers, ListRoutes> {
   }
 }
 
-type MoneyRoutes = ListRoutes | 'getBalance' | 'listUsage' | 'getStatement' | 'getBill' | 'createGrant'
+type MoneyRoutes = ListRoutes | 'listUsage' | 'getStatement' | 'getBill'
 
 /** Everything about money. */
 export function moneyHandlers(parts: ApiParts): Pick<Handlers, MoneyRoutes> {
   const { store } = parts
   return {
     ...listHandlers(parts),
-    getBalance: balanceHandler(parts),
     listUsage: usageHandler(parts),
-    createGrant: grantHandler(parts),
 
     // A period up to now makes a boundary: both of these write.
     getStatement: async ({ principal, params, query }) =>

@@ -1,11 +1,13 @@
 import type { Line } from '../journal/rules.ts'
 import { runningOf } from '../compute/leases.ts'
-import { endOfTime, firstHold, lastInstant, needUntil, silenceMs } from '../compute/leases.rules.ts'
+import { firstHold, needUntil, silenceMs } from '../compute/leases.rules.ts'
 import { type Asked, firstHoldFrom, type Purse } from '../compute/purses.rules.ts'
-import type { AllocationId, OrganizationId, PriceBookId, TransferId } from '../kernel/ids.ts'
+import type { AllocationId, OrganizationId, PriceBookId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
+import { graceOf } from '../ledger/debts.ts'
 import { currencyOf, walletOf } from '../ledger/ledger.ts'
+import { type LotKind, usable } from '../ledger/lots.rules.ts'
 import type { ApplyResult } from '../ledger/rules.ts'
 import { spellsOfAll } from '../metering/metering.ts'
 import { paidMillis } from '../metering/rules.ts'
@@ -14,13 +16,15 @@ import { amountOf, rateOf } from '../pricing/rules.ts'
 import type { Tx } from '../store/store.ts'
 import { purses } from './budgets.ts'
 import { burningCompute, stored } from './burning.ts'
-import { credit } from './credits.ts'
+import { type Credit, credit } from './credits.ts'
 import * as rows from './rows.ts'
 import { provableUntil } from './rules.ts'
+import { nextExpiry, runwayOf } from './runway.rules.ts'
 
 export {
   type Credit,
   credit,
+  repay,
   reverse,
   type Reversal,
   type ReversalResult,
@@ -42,22 +46,21 @@ export {
   tellBudgets,
   whyNotPaid,
 } from './budgets.ts'
+export { endDebt } from './debts.ts'
 export { makeBoundary, organizationsDue, settle, type Settled, settleForHold } from './settlement.ts'
 export { bill, charges, type OpenBill, statement, type Statement, usage, type Usage } from './statements.ts'
 
-/** Money that an operator gives; a debt for storage is paid from it first. */
-export interface Grant {
-  readonly organization: OrganizationId
-  readonly amount: Nanos
+/** Money that an operator gives, on its terms; what is owed is paid from it first. */
+export interface Grant extends Omit<Credit, 'code' | 'kind' | 'about'> {
   /** The operator who gives it. */
   readonly by: string
-  /** Made by the caller, so that a repeat is harmless. */
-  readonly id: TransferId
+  /** Bought or given. Default: given. */
+  readonly kind?: LotKind
 }
 
-/** Credits an organization with money that is given, not bought; refuses what `credit` refuses. */
-export async function grant(tx: Tx, { organization, amount, by, id }: Grant): Promise<ApplyResult> {
-  return credit(tx, { organization, amount, id, about: by, code: 'grant', kind: 'promo' })
+/** Credits an organization by hand; refuses what `credit` refuses. */
+export async function grant(tx: Tx, { by, kind = 'promo', ...asked }: Grant): Promise<ApplyResult> {
+  return credit(tx, { ...asked, about: by, code: 'grant', kind })
 }
 
 /** Whether a start can be paid. */
@@ -140,15 +143,23 @@ export async function costOf(tx: Tx, allocations: readonly AllocationId[]): Prom
 export interface Balance {
   readonly currency: Currency
   readonly asOf: Instant
-  /** Credits less everything booked. */
+  /** What is in force, less everything booked. */
   readonly posted: Nanos
   readonly held: Nanos
   /** Posted less what is not yet booked of what runs and is stored: the figure to show. */
   readonly live: Nanos
   /** Posted less held: what a new start can use. */
   readonly available: Nanos
-  /** Storage that could not be paid. */
+  /** What of that was given, not bought. */
+  readonly promo: Nanos
+  /** Credits that are not in force yet. */
+  readonly upcoming: Nanos
+  /** When something available lapses next, and how much, if it is not used before; null: nothing does. */
+  readonly expiry: { readonly at: Instant; readonly amount: bigint } | null
+  /** What could not be paid. */
   readonly receivable: Nanos
+  /** Until when what is stored is kept although something is owed; null: nothing is owed. */
+  readonly graceUntil: Instant | null
   /** What runs and is stored now costs an hour. */
   readonly perHour: Nanos
   readonly storagePerHour: Nanos
@@ -158,8 +169,8 @@ export interface Balance {
 
 /** The balance of an organization, computed on read. */
 export async function balance(tx: Tx, organization: OrganizationId): Promise<Balance> {
-  const { accounts, posted, held, available, owed } = await walletOf(tx, organization)
-  const asOf = await tx.now()
+  const { accounts, asOf, posted, held, available, owed, lots } = await walletOf(tx, organization)
+  const grace = owed > 0n ? await graceOf(tx, organization) : null
   const running = await runningOf(tx, organization)
   const storage = await stored(tx, organization)
   const burning = await burningCompute(tx, organization, asOf)
@@ -172,9 +183,6 @@ export async function balance(tx: Tx, organization: OrganizationId): Promise<Bal
   const storagePerHour = nanos(storage.reduce((sum, { perHour }) => sum + perHour, 0n))
   const needs = (when: Instant): bigint =>
     running.reduce((sum, payer) => sum + needUntil(payer, when), storageAt(when))
-  const isBurning = compute.perHour + storagePerHour > 0n
-  const isEnough = !isBurning || needs(endOfTime) <= available
-  const isShort = needs(asOf) > available
   return {
     currency: accounts.currency,
     asOf,
@@ -182,13 +190,16 @@ export async function balance(tx: Tx, organization: OrganizationId): Promise<Bal
     held,
     live: nanos(posted - compute.unbooked - storageAt(asOf)),
     available,
+    promo: usable(
+      lots.filter(({ kind }) => kind === 'promo'),
+      asOf,
+    ),
+    upcoming: nanos(lots.reduce((sum, lot) => (lot.effectiveAt > asOf ? sum + lot.remaining : sum), 0n)),
+    expiry: nextExpiry(lots, asOf),
     receivable: owed,
+    graceUntil: grace?.until ?? null,
     perHour: nanos(compute.perHour + storagePerHour),
     storagePerHour,
-    runwayUntil: isEnough
-      ? null
-      : isShort
-        ? asOf
-        : lastInstant(asOf, endOfTime, (when) => needs(when) <= available),
+    runwayUntil: compute.perHour + storagePerHour > 0n ? runwayOf(lots, asOf, needs) : null,
   }
 }

@@ -58,11 +58,23 @@ export async function credit(tx: Tx, asked: Credit): Promise<ApplyResult> {
   return result
 }
 
+/**
+ * Pays what an organization owes from what has come free or into force. Answers what was paid; repeating it
+ * does nothing.
+ */
+export async function repay(tx: Tx, organization: OrganizationId): Promise<Nanos> {
+  await lock(tx, organization)
+  const repaid = await payDebt(tx, organization)
+  if (repaid > 0n) await tell(tx, organization)
+  return repaid
+}
+
 /** What an organization owes is paid from what it has. */
-async function payDebt(tx: Tx, organization: OrganizationId): Promise<void> {
+async function payDebt(tx: Tx, organization: OrganizationId): Promise<Nanos> {
   const { accounts, available, owed, asOf } = await lockWallet(tx, organization)
   const repaid = nanos(available < owed ? available : owed)
   if (repaid > 0n) await applyOrThrow(tx, [debtPaid(tx, accounts, repaid, asOf, organization)], asOf)
+  return repaid
 }
 
 async function tell(tx: Tx, organization: OrganizationId): Promise<void> {

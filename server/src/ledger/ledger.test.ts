@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { sql } from 'kysely'
 import { SimulatedClock } from '../kernel/clock.ts'
 import { asId, seededIds, type AccountId, type TransferId } from '../kernel/ids.ts'
 import { nanos } from '../kernel/money.ts'
 import { instant } from '../kernel/time.ts'
 import { clockOf } from '../store/clock.ts'
-import { openStore, type Store, type Tx } from '../store/store.ts'
+import { at, openStore, type Store, type Tx } from '../store/store.ts'
 import { type TestDatabase, testDatabase } from '../store/testing.ts'
 import { account, apply, history, open } from './ledger.ts'
 import { lotPriority } from './lots.rules.ts'
@@ -37,6 +38,8 @@ const transferOf = (name: string, page: string): TransferId => asId('transfer', 
 
 async function openAccounts(tx: Tx, page: string): Promise<void> {
   const owner = asId('organization', `org_${page}`)
+  await sql`insert into organization (id, name, currency, created_at)
+    values (${owner}, 'x', 'USD', ${at(await tx.now())})`.execute(tx.db)
   const debits = 'debits_must_not_exceed_credits'
   const list = [
     { name: 'C', owner, code: 'customer', currency: 'USD', limit: debits },

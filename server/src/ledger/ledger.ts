@@ -1,8 +1,10 @@
 import { AppError, notFound } from '../kernel/errors.ts'
 import { type AccountId, asId, type LotId, type OrganizationId, type TransferId } from '../kernel/ids.ts'
 import { type Currency, type Nanos, nanos } from '../kernel/money.ts'
-import type { Instant } from '../kernel/time.ts'
+import { formatInstant, type Instant } from '../kernel/time.ts'
+import { emit } from '../notices/notices.ts'
 import type { Tx } from '../store/store.ts'
+import { graceUntil } from './debts.rules.ts'
 import { insertEntry } from './entries.rows.ts'
 import { judge } from './judgement.rules.ts'
 import * as lots from './lots.rows.ts'
@@ -71,8 +73,20 @@ export async function apply(tx: Tx, transfers: readonly Transfer[], asOf?: Insta
     } catch (error) {
       throw translated(error)
     }
+    for (const { account: id, event } of judgement.debts) {
+      const owing = accounts.find((one) => one.id === id)
+      const owed = judgement.totals.get(id)
+      if (event === 'begun' && owing && owed) await tellDebt(tx, owing, owedOn(owed), now)
+    }
   }
   return { ok: true, outcomes: judgement.outcomes }
+}
+
+/** An organization begins to owe: the days of grace count from now. */
+async function tellDebt(tx: Tx, { owner, currency }: Account, owed: Nanos, now: Instant): Promise<void> {
+  if (owner === 'platform' || owed === 0n) return
+  const data = { currency, owedNanos: owed, graceUntil: formatInstant(graceUntil(now)) }
+  await emit(tx, { organization: owner, type: 'storage.grace_started', subject: owner, data })
 }
 
 /** The lots that the call may touch: those of its wallets, and those to which something comes back. */

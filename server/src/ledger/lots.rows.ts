@@ -1,9 +1,10 @@
 import { sql } from 'kysely'
 import type { AccountId, LotId, OrganizationId } from '../kernel/ids.ts'
+import type { Currency } from '../kernel/money.ts'
 import type { Instant } from '../kernel/time.ts'
 import { at, type Tx } from '../store/store.ts'
 import type { Lot, Returnable, Returns } from './lots.rules.ts'
-import type { Reference, TransferCode } from './rules.ts'
+import type { MoneyCode, Reference } from './rules.ts'
 
 const lotColumns = sql.raw(`lot.id, lot.account, lot.transfer, lot.renews, lot.kind, lot.priority,
   lot.effective_at as "effectiveAt", lot.expires_at as "expiresAt", lot.amount, lot.remaining, lot.reserved,
@@ -49,6 +50,23 @@ export async function selectOrganizationsLapsed(tx: Tx, now: Instant): Promise<r
   return rows.map(({ owner }) => owner)
 }
 
+/** A lot with whose it is. */
+export interface LapsingRow extends Lot {
+  readonly owner: OrganizationId
+  readonly currency: Currency
+}
+
+/** Lots in force that lapse by an instant, with something left that nothing holds. */
+export async function selectLapsing(tx: Tx, now: Instant, by: Instant): Promise<readonly LapsingRow[]> {
+  const { rows } = await sql<LapsingRow>`
+    select ${lotColumns}, account.owner, account.currency
+    from credit_lot lot join ledger_account account on account.id = lot.account
+    where lot.expires_at > ${at(now)} and lot.expires_at <= ${at(by)} and lot.effective_at <= ${at(now)}
+      and lot.remaining > 0 and lot.remaining > lot.reserved
+    order by lot.expires_at, lot.id`.execute(tx.db)
+  return rows
+}
+
 /** When a hold last let go of a part of the lots. */
 export async function selectFreed(tx: Tx, lots: readonly LotId[]): Promise<ReadonlyMap<LotId, Instant>> {
   const { rows } = await sql<{ lot: LotId; at: Instant }>`
@@ -59,7 +77,7 @@ export async function selectFreed(tx: Tx, lots: readonly LotId[]): Promise<Reado
 
 /** A lot with what it was for. */
 export interface LotRow extends Lot {
-  readonly code: TransferCode
+  readonly code: MoneyCode | 'give_back'
   readonly about: Reference
 }
 

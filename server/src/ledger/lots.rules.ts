@@ -12,6 +12,9 @@ export const lotPriority = 100
 /** Thirty days: what comes back to a lapsed lot can be used for so long (`money.md` §2). */
 export const renewalMs = 30 * 24 * hourMs
 
+/** Three days: so long before a credit lapses people are told, but not before half of its time is over. */
+const lapseNoticeMs = 3 * 24 * hourMs
+
 /** On what terms a credit can be used. */
 export interface LotTerms {
   readonly kind: LotKind
@@ -111,6 +114,17 @@ export function isInForce(lot: LotTerms, asOf: Instant): boolean {
 /** Is what is left of it lost? */
 export function hasLapsed(lot: LotTerms, asOf: Instant): boolean {
   return lot.expiresAt !== null && lot.expiresAt <= asOf
+}
+
+/** From when on people are told that it will lapse; null: it never does. */
+export function tellsLapseFrom({ effectiveAt, expiresAt }: LotTerms): Instant | null {
+  if (expiresAt === null) return null
+  return later(instant(expiresAt - lapseNoticeMs), instant((effectiveAt + expiresAt) / 2))
+}
+
+/** Of what lapses later than this nobody is told yet. */
+export function lapsesBefore(now: Instant): Instant {
+  return instant(now + lapseNoticeMs)
 }
 
 /** What remains of a lot and is not reserved. */

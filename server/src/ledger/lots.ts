@@ -1,12 +1,13 @@
 import type { OrganizationId } from '../kernel/ids.ts'
-import { type Instant, later } from '../kernel/time.ts'
+import { formatInstant, type Instant, later } from '../kernel/time.ts'
+import { emit } from '../notices/notices.ts'
 import type { Tx } from '../store/store.ts'
-import { accountsOf, applyOrThrow, lockWallet } from './ledger.ts'
+import { applyOrThrow, currencyOf, lockWallet } from './ledger.ts'
 import * as rows from './lots.rows.ts'
-import { freeOf, hasLapsed } from './lots.rules.ts'
-import type { Transfer } from './rules.ts'
+import { freeOf, hasLapsed, lapsesBefore, tellsLapseFrom } from './lots.rules.ts'
+import { accountIdOf, type Transfer } from './rules.ts'
 
-export type { LotRow } from './lots.rows.ts'
+export type { LapsingRow, LotRow } from './lots.rows.ts'
 
 /** Organizations of which a lot has lapsed at the instant, and something of it is neither used nor held. */
 export async function organizationsLapsed(tx: Tx, now: Instant): Promise<readonly OrganizationId[]> {
@@ -46,6 +47,23 @@ export async function expire(tx: Tx, organization: OrganizationId): Promise<numb
   return lost.length
 }
 
+/** Lots that will lapse soon, of which something is neither used nor held. */
+export async function lapsingSoon(tx: Tx, now: Instant): Promise<readonly rows.LapsingRow[]> {
+  const found = await rows.selectLapsing(tx, now, lapsesBefore(now))
+  return found.filter((lot) => {
+    const from = tellsLapseFrom(lot)
+    return from !== null && from <= now
+  })
+}
+
+/** Tells that a lot will lapse, once. */
+export async function tellLapse(tx: Tx, lot: rows.LapsingRow): Promise<void> {
+  const { id, owner: organization, currency, expiresAt } = lot
+  if (expiresAt === null) return
+  const data = { lot: id, currency, amountNanos: freeOf(lot), expiresAt: formatInstant(expiresAt) }
+  await emit(tx, { organization, type: 'credit.expiring', subject: id, data, once: [id] })
+}
+
 /** What a page of an organization's lots is asked by. */
 export interface LotPage {
   /** The last one of the page before. */
@@ -59,6 +77,6 @@ export async function lotsOf(
   organization: OrganizationId,
   page: LotPage,
 ): Promise<readonly rows.LotRow[]> {
-  const { customer } = await accountsOf(tx, organization)
-  return rows.selectLotPage(tx, customer, page.after ?? null, page.limit)
+  const wallet = accountIdOf(organization, 'customer', await currencyOf(tx, organization))
+  return rows.selectLotPage(tx, wallet, page.after ?? null, page.limit)
 }

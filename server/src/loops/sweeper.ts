@@ -9,6 +9,7 @@ import type { VolumePool } from '../runtime/volumes.ts'
 import * as storage from '../storage/storage.ts'
 import type { Store } from '../store/store.ts'
 import type { Loop, PassReport } from './loop.ts'
+import { endDebts } from './overdue.ts'
 import { currencyOf } from './subjects.ts'
 
 /** What the sweeper works with. */
@@ -19,13 +20,13 @@ export interface SweeperParts {
   readonly onTrouble: (subject: string, what: string, error: unknown) => void
 }
 
-/** Makes and purges volumes, finishes deletions, and ends runs at their time limit. */
+/** Makes and purges volumes, finishes deletions, ends runs at their limit, and debts after their grace. */
 export function makeSweeper(parts: SweeperParts): Loop {
   return {
     name: 'sweeper',
     everyMs: 5000,
     async pass(signal): Promise<PassReport> {
-      const counts = { made: 0, purged: 0, deleted: 0, timedOut: 0 }
+      const counts = { made: 0, purged: 0, deleted: 0, timedOut: 0, removed: 0, writtenOff: 0 }
       const due = await parts.store.read((tx) => storage.dueVolumes(tx))
       for (const volume of due) {
         signal.throwIfAborted()
@@ -38,7 +39,7 @@ export function makeSweeper(parts: SweeperParts): Loop {
       }
       counts.deleted = await finishDeletions(parts.store)
       counts.timedOut = await endOverdue(parts.store)
-      return counts
+      return { ...counts, ...(await endDebts(parts, signal)) }
     },
   }
 }

@@ -17,7 +17,7 @@ import { Empty } from '../../ui/empty.tsx'
 import { Figure } from '../../ui/figure.tsx'
 import { useLocale } from '../../ui/locale.ts'
 import { Money } from '../../ui/money.tsx'
-import { cents } from '../../ui/money.ts'
+import { cents, moneyText } from '../../ui/money.ts'
 import { Panel } from '../../ui/panel.tsx'
 import { type Column, Table, TableSkeleton } from '../../ui/table.tsx'
 import { durationText, exactText, momentText } from '../../ui/time.ts'
@@ -92,7 +92,7 @@ function Purse({ balance }: { balance: Balance }) {
       <Figure
         label={t('billing.available')}
         value={<Money nanos={BigInt(balance.availableNanos)} currency={currency} decimals={cents} />}
-        hint={t('billing.availableHint')}
+        hint={<AvailableHint balance={balance} now={now} />}
       />
       <Figure
         label={t('billing.held')}
@@ -112,10 +112,33 @@ function Purse({ balance }: { balance: Balance }) {
         <Figure
           label={t('billing.receivable')}
           value={<Money nanos={receivable} currency={currency} decimals={cents} />}
-          hint={t('billing.receivableHint')}
+          hint={
+            balance.graceUntil === null
+              ? t('billing.receivableHint')
+              : t('billing.graceHint', { at: momentText(Date.parse(balance.graceUntil), now, locale) })
+          }
         />
       ) : null}
     </div>
+  )
+}
+
+/** What of the available lapses next, and what comes into force later, where there is such a thing. */
+function AvailableHint({ balance, now }: { balance: Balance; now: number }) {
+  const { t } = useTranslation()
+  const locale = useLocale()
+  const { currency, expiry, upcomingNanos } = balance
+  const text = (nanos: string) => moneyText(BigInt(nanos), currency, locale, cents)
+  return (
+    <>
+      {expiry === null
+        ? t('billing.availableHint')
+        : t('billing.lapses', {
+            amount: text(expiry.nanos),
+            at: momentText(Date.parse(expiry.at), now, locale),
+          })}
+      {upcomingNanos === '0' ? null : <div>{t('billing.upcoming', { amount: text(upcomingNanos) })}</div>}
+    </>
   )
 }
 
