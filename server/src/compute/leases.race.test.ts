@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Stage } from '../billing/testing.ts'
+import { type Machine, Stage } from '../billing/testing.ts'
+
+/**
+ * Does all of it, as many at a time as there are connections: more would only wait for one, and not for ever.
+ */
+async function race(tasks: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const waiting = [...tasks]
+  const work = async (): Promise<void> => {
+    for (let task = waiting.shift(); task; task = waiting.shift()) await task()
+  }
+  await Promise.all(Array.from({ length: 20 }, work))
+}
 
 describe('racing launches', () => {
   it('five hundred on a wallet of exactly seven ten-minute holds: exactly seven start', async () => {
@@ -9,16 +20,9 @@ describe('racing launches', () => {
       await stage.publish({ 'gpu.h100': 2_990_000_000n })
       await stage.grant(7n * 498_333_333n)
       const lines = [{ sku: 'gpu.h100', quantity: 1 }]
-      // As many at a time as there are connections: more would only wait for one, and not for ever.
       const launched: Awaited<ReturnType<Stage['launch']>>[] = []
-      let left = 500
-      const work = async (): Promise<void> => {
-        while (left > 0) {
-          left -= 1
-          launched.push(await stage.launch(lines))
-        }
-      }
-      await Promise.all(Array.from({ length: 20 }, work))
+      const launch = async (): Promise<void> => void launched.push(await stage.launch(lines))
+      await race(Array.from({ length: 500 }, () => launch))
       assert.equal(launched.length, 500)
       assert.equal(launched.filter((one) => 'lease' in one).length, 7)
       for (const one of launched) if ('shortfall' in one) assert.equal(one.shortfall, 49_833_333n)
@@ -40,11 +44,8 @@ describe('racing launches', () => {
       const machines = await Promise.all(Array.from({ length: 30 }, () => stage.run(lines)))
       stage.skip(301_000)
       await stage.look()
-      await Promise.all([
-        ...machines.map((machine) => stage.tell(machine, 'stop_accepted')),
-        ...machines.map(() => stage.meter()),
-        ...machines.map(() => stage.keep()),
-      ])
+      const stop = (machine: Machine) => () => stage.tell(machine, 'stop_accepted')
+      await race(machines.flatMap((machine) => [stop(machine), () => stage.meter(), () => stage.keep()]))
       stage.skip(1)
       await stage.meter()
       for (const { allocation } of machines) assert.equal(await stage.charged(allocation), 301_000_000n)
