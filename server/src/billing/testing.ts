@@ -235,8 +235,11 @@ export class Stage {
   /** Writes that all machines that are not silent were seen now. */
   async look(): Promise<void> {
     await this.store.transact(async (tx) => {
+      // In one order, so that two looks at once do not wait for each other.
       await sql`update allocation set last_seen_at = ${at(this.now())}
-        where id = any(${[...this.#seen.keys()]}::text[])`.execute(tx.db)
+        from (select id from allocation where id = any(${[...this.#seen.keys()]}::text[])
+          order by id for update) seen
+        where allocation.id = seen.id`.execute(tx.db)
     })
   }
 
